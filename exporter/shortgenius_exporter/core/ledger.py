@@ -53,6 +53,11 @@ def _moved(entry: Entry, credits: float, now: float) -> Entry:
     change = credits - entry.balance
     if change > 0:
         return replace(
-            entry, balance=credits, last_seen=now, granted=entry.granted + change, last_grant=now, reported=True
+            entry,
+            balance=credits,
+            last_seen=now,
+            granted=entry.granted + change,
+            last_grant=now,
+            reported=True,
         )
     return replace(entry, balance=credits, last_seen=now, consumed=entry.consumed - change, reported=True)

@@ -1,0 +1,1 @@
+"""One request to the ShortGenius API becomes a ``Balance``, or one exception of the tree in ``errors``."""

@@ -1,0 +1,57 @@
+"""The body of ``GET /credits`` becomes a ``Balance``."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+from shortgenius_exporter.api.errors import InvalidResponseError
+from shortgenius_exporter.core.balance import Balance
+
+_CREDIT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_AMBIGUOUS = object()
+
+
+def decode_balance(body: bytes) -> Balance:
+    """Reads ``{"balance": {"credits": 217, ...}}``; every numeric field of ``balance`` is a credit type.
+
+    A field that is not a finite number of zero or more, stands twice or has an unusual name is ignored and counted.
+    The text must be UTF-8 (RFC 8259, section 8.1); a byte order mark is passed over.
+
+    Raises InvalidResponseError when the body as a whole is not of that shape.
+    """
+    document = _parse(body)
+    balance = document.get("balance") if isinstance(document, dict) else None
+    if not isinstance(balance, dict):
+        raise InvalidResponseError('the answer has no object "balance"')
+    amounts = {name: _amount(value) for name, value in balance.items() if _CREDIT_TYPE.fullmatch(name)}
+    credits = {name: amount for name, amount in amounts.items() if amount is not None}
+    return Balance(credits, ignored=len(balance) - len(credits))
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_duplicates)
+    except UnicodeDecodeError:
+        raise InvalidResponseError("the answer is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise InvalidResponseError("the answer is not JSON" if body else "the answer is empty") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        seen: set[str] = set()
+        members |= {name: _AMBIGUOUS for name, _ in pairs if name in seen or seen.add(name)}  # type: ignore[func-returns-value]
+    return members
+
+
+def _amount(value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        amount = float(value)
+    except OverflowError:
+        return None
+    return amount + 0.0 if math.isfinite(amount) and amount >= 0 else None

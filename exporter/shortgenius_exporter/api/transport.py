@@ -1,0 +1,159 @@
+"""Connections that end at a deadline, whatever the server drips.
+
+``requests`` limits each read, not the whole. Here every blocking call on the socket gets only the time that is left,
+so that connecting, headers and body together end in time. ``getaddrinfo`` alone cannot be cut.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import certifi
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+
+class Deadline:
+    """The moment at which the request under way must be over."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._end = 0.0
+
+    def start(self, seconds: float) -> None:
+        self._end = self._monotonic() + seconds
+
+    def passed(self) -> bool:
+        return self._monotonic() >= self._end
+
+    def remaining(self) -> float:
+        """Seconds left, more than zero. Raises TimeoutError if there are none."""
+        left = self._end - self._monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        return left
+
+
+class DeadlineSocket(socket.socket):
+    deadline: Deadline
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self.settimeout(self.deadline.remaining())
+        return super().recv_into(*args, **kwargs)
+
+    def gettimeout(self) -> float:
+        # A TLS socket made from this one starts its handshake with this timeout.
+        return self.deadline.remaining()
+
+
+class DeadlineTlsSocket(ssl.SSLSocket):
+    deadline: Deadline | None = None
+
+    def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        if self.deadline is not None:
+            self.settimeout(self.deadline.remaining())
+        return super().recv_into(*args, **kwargs)
+
+
+class DeadlineAdapter(HTTPAdapter):
+    """A ``requests`` adapter for one thread: one connection per upstream host, each bound to ``deadline``.
+
+    ``connected`` turns true when a request had to open a connection; the caller turns it off before each request.
+    """
+
+    def __init__(self, deadline: Deadline, context: ssl.SSLContext, hosts: int) -> None:
+        self.deadline = deadline
+        self.connected = False
+        self._context = context
+        super().__init__(pool_connections=hosts, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+
+    def cert_verify(self, *_: Any) -> None:
+        """Nothing to add: the context verifies."""
+
+    def build_connection_pool_key_attributes(
+        self, request: PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[Any, Any]:
+        host, _ = super().build_connection_pool_key_attributes(request, verify, cert)
+        return host, {}
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        kind = _TlsConnection if pool.scheme == "https" else _PlainConnection
+        pool.ConnectionCls = partial(kind, self)  # type: ignore[assignment]
+        return pool
+
+
+class _PlainConnection(HTTPConnection):
+    def __init__(self, adapter: DeadlineAdapter, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._adapter = adapter
+
+    def _new_conn(self) -> socket.socket:
+        return _open(self, self._adapter)
+
+
+class _TlsConnection(HTTPSConnection):
+    def __init__(self, adapter: DeadlineAdapter, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._adapter = adapter
+
+    def _new_conn(self) -> socket.socket:
+        return _open(self, self._adapter)
+
+    def connect(self) -> None:
+        super().connect()
+        if isinstance(self.sock, DeadlineTlsSocket):
+            self.sock.deadline = self._adapter.deadline
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """A verifying client context; neither certificates nor checks can be changed through the environment."""
+    context = ssl.create_default_context(cafile=str(ca_file or certifi.where()))
+    context.sslsocket_class = DeadlineTlsSocket
+    return context
+
+
+def _open(connection: HTTPConnection, adapter: DeadlineAdapter) -> socket.socket:
+    adapter.connected = True
+    try:
+        addresses = socket.getaddrinfo(connection._dns_host, connection.port, type=socket.SOCK_STREAM)  # noqa: SLF001
+    except (socket.gaierror, UnicodeError) as error:
+        raise NameResolutionError(connection.host, connection, socket.gaierror(str(error))) from error
+    failure: OSError | None = None
+    for left, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        try:
+            return _connected(family, kind, protocol, address, adapter.deadline, left, connection.socket_options)
+        except OSError as error:
+            failure = error
+    raise NewConnectionError(connection, "no address could be reached") from failure
+
+
+def _connected(
+    family: int, kind: int, protocol: int, address: Any, deadline: Deadline, left: int, options: Any
+) -> socket.socket:
+    # An address that swallows packets must leave time for those after it.
+    opened = DeadlineSocket(family, kind, protocol)
+    opened.deadline = deadline
+    try:
+        for option in options or ():
+            opened.setsockopt(*option)
+        opened.settimeout(deadline.remaining() / left)
+        opened.connect(address)
+        opened.settimeout(deadline.remaining())
+    except BaseException:
+        opened.close()
+        raise
+    return opened

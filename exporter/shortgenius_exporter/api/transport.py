@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import certifi
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
@@ -90,9 +90,9 @@ class DeadlineAdapter(HTTPAdapter):
         return host, {}
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool = super().get_connection_with_tls_context(*args, **kwargs)
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         kind = _TlsConnection if pool.scheme == "https" else _PlainConnection
-        pool.ConnectionCls = partial(kind, self)  # type: ignore[assignment]
+        pool.ConnectionCls = partial(kind, self)
         return pool
 
 
@@ -121,7 +121,7 @@ class _TlsConnection(HTTPSConnection):
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
     """A verifying client context; neither certificates nor checks can be changed through the environment."""
-    context = ssl.create_default_context(cafile=str(ca_file or certifi.where()))
+    context = ssl.create_default_context(cafile=str(ca_file or DEFAULT_CA_BUNDLE_PATH))
     context.sslsocket_class = DeadlineTlsSocket
     return context
 

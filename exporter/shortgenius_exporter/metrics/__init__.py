@@ -1,0 +1,1 @@
+"""Snapshots become the exposition: rendered when they are published, joined when they are scraped."""

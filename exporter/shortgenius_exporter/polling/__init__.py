@@ -1,0 +1,1 @@
+"""When to poll (pure: ``schedule``, ``backoff``) and the threads that do it (``poller``)."""

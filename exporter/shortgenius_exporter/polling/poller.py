@@ -1,0 +1,236 @@
+"""The threads that poll: one dispatcher, which keeps the schedule, and workers, each with its own connections."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from random import random as system_random
+
+from shortgenius_exporter.core.account import Account, Settings
+from shortgenius_exporter.core.reason import Reason
+from shortgenius_exporter.core.snapshot import Snapshot
+from shortgenius_exporter.logs import Log
+from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed
+from shortgenius_exporter.polling.changes import changes
+from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
+
+_LONGEST_SLEEP = 1.0
+_STUCK_AFTER = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """``monotonic`` for schedules and durations, ``wall`` (Unix seconds) for what is published, ``random`` 0 to 1."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    random: Callable[[], float] = system_random
+
+
+@dataclass(slots=True, eq=False)
+class _Watched:
+    """One account under watch, guarded by the poller's lock."""
+
+    request: AccountRequest
+    snapshot: Snapshot
+    slot: Slot
+
+
+class Poller:
+    """Polls every account of ``settings`` on its schedule and hands each new snapshot to ``publish``.
+
+    ``client`` makes one fetcher per worker; ``withdraw`` is told the name of an account that has left.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        client: Callable[[], Fetcher],
+        publish: Callable[[Snapshot], None],
+        withdraw: Callable[[str], None],
+        log: Log,
+        clock: Clock,
+    ) -> None:
+        self._limits = settings.limits
+        self._client = client
+        self._publish = publish
+        self._withdraw = withdraw
+        self._log = log
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._schedule = Schedule(clock.random, settings.limits.max_requests_per_second)
+        self._watched: dict[str, _Watched] = {}
+        self._jobs: SimpleQueue[Slot | None] = SimpleQueue()
+        self._workers: list[threading.Thread] = []
+        self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
+        self._stopping = False
+        self._beat = clock.monotonic()
+        self._sleeps_until = 0.0
+        self._add(settings.accounts)
+
+    def start(self) -> None:
+        self._beat = self._clock.monotonic()
+        self._dispatcher.start()
+
+    def stop(self) -> None:
+        """Ends polling at once: polls under way are abandoned and publish nothing any more."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        for _ in self._workers:
+            self._jobs.put(None)
+        if self._dispatcher.is_alive():
+            self._dispatcher.join(timeout=1.0)
+
+    def reload(self, settings: Settings) -> None:
+        """Takes over a new configuration. What did not change keeps its ledger, schedule and connections."""
+        with self._changed:
+            self._limits = settings.limits
+            self._schedule.limit(settings.limits.max_requests_per_second)
+            names = {account.name for account in settings.accounts}
+            for name in [name for name in self._watched if name not in names]:
+                self._remove(name)
+            self._add([account for account in settings.accounts if account.name not in self._watched])
+            for account in settings.accounts:
+                self._change(self._watched[account.name], account)
+            self._changed.notify()
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        with self._changed:
+            return tuple(watched.snapshot for watched in self._watched.values())
+
+    def is_ready(self) -> bool:
+        """Whether every account has been polled once, successfully or not."""
+        return all(snapshot.up is not None for snapshot in self.snapshots())
+
+    def is_alive(self) -> bool:
+        """Whether the loop that starts polls is running, whatever the upstream does."""
+        return self._dispatcher.is_alive() and self._clock.monotonic() - self._beat < _STUCK_AFTER
+
+    def _add(self, accounts: tuple[Account, ...] | list[Account]) -> None:
+        firsts = first_polls([account.poll_interval for account in accounts], self._clock.monotonic())
+        for account, first in zip(accounts, firsts, strict=True):
+            slot = self._schedule.add(account.name, account.poll_interval, first)
+            watched = _Watched(AccountRequest(account), Snapshot(account), slot)
+            self._watched[account.name] = watched
+            self._publish(watched.snapshot)
+
+    def _remove(self, name: str) -> None:
+        del self._watched[name]
+        self._schedule.remove(name)
+        self._withdraw(name)
+
+    def _change(self, watched: _Watched, account: Account) -> None:
+        old = watched.snapshot.account
+        if account == old:
+            return
+        now = self._clock.monotonic()
+        watched.snapshot = replace(watched.snapshot, account=account)
+        self._publish(watched.snapshot)
+        if account.poll_interval != old.poll_interval:
+            self._schedule.change_interval(account.name, account.poll_interval, now)
+        if _question(account) != _question(old):
+            watched.request = AccountRequest(account)
+            self._schedule.wake(account.name, now)
+
+    def _dispatch(self) -> None:
+        next_key_check = 0.0
+        while True:
+            with self._changed:
+                if self._stopping:
+                    return
+                now = self._beat = self._clock.monotonic()
+                if now >= next_key_check:
+                    next_key_check = now + _LONGEST_SLEEP
+                    self._wake_replaced_keys(now)
+                for slot in self._schedule.due(now):
+                    self._jobs.put(slot)
+                self._fill_workers()
+                next_due = self._schedule.next_due()
+                self._sleeps_until = min(now + _LONGEST_SLEEP, next_due if next_due is not None else now + 1)
+                self._changed.wait(max(self._sleeps_until - self._clock.monotonic(), 0))
+
+    def _wake_replaced_keys(self, now: float) -> None:
+        for name, watched in self._watched.items():
+            failure = watched.snapshot.failure
+            if failure is not None and failure.reason is Reason.AUTH and watched.request.key.has_changed():
+                self._schedule.wake(name, now)
+
+    def _fill_workers(self) -> None:
+        self._workers = [worker for worker in self._workers if worker.is_alive()]
+        for _ in range(self._wanted_workers() - len(self._workers)):
+            worker = threading.Thread(target=self._work, name="worker", daemon=True)
+            worker.start()
+            self._workers.append(worker)
+
+    def _wanted_workers(self) -> int:
+        return min(self._limits.max_concurrent_polls, len(self._watched))
+
+    def _work(self) -> None:
+        client = self._client()
+        while (slot := self._jobs.get()) is not None:
+            try:
+                self._poll(slot, client)
+            except Exception as error:  # noqa: BLE001 - a bug costs one poll, never the worker
+                self._report_bug(slot, error)
+            if self._is_surplus(threading.current_thread()):
+                break
+        client.close()
+
+    def _is_surplus(self, worker: threading.Thread) -> bool:
+        with self._changed:
+            surplus = len(self._workers) > self._wanted_workers()
+            if surplus:
+                self._workers.remove(worker)
+            return surplus
+
+    def _poll(self, slot: Slot, client: Fetcher) -> None:
+        with self._changed:
+            watched = self._watched.get(slot.name)
+        if watched is None or watched.slot is not slot:
+            return
+        request = watched.request
+        began = self._clock.monotonic()
+        self._log.debug("polling", account=slot.name, late=began - slot.due)
+        try:
+            result = attempt(client, request, self._clock.monotonic)
+        except BaseException as error:
+            self._finish(watched, request, crashed(error, self._clock.monotonic() - began))
+            raise
+        self._finish(watched, request, result)
+
+    def _report_bug(self, slot: Slot, error: Exception) -> None:
+        # The exception's own text could quote the key; its type and place cannot.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        self._log.error("internal error", account=slot.name, type=type(error).__name__, frames=frames)
+
+    def _finish(self, watched: _Watched, request: AccountRequest, result: Attempt) -> None:
+        with self._changed:
+            if self._stopping:
+                return
+            try:
+                # An answer to what a reload has changed meanwhile says nothing about the account of now.
+                if watched.request is request:
+                    self._take(watched, result)
+            finally:
+                self._schedule.done(watched.slot, result.outcome, self._clock.monotonic())
+                if watched.slot.due < self._sleeps_until:
+                    self._changed.notify()
+
+    def _take(self, watched: _Watched, result: Attempt) -> None:
+        before = watched.snapshot
+        after = result.applied_to(before, self._clock.wall(), self._limits.max_credit_types)
+        watched.snapshot = after
+        self._publish(after)
+        for change in changes(before, after):
+            self._log(change.level, change.message, account=after.account.name, **change.fields)
+
+
+def _question(account: Account) -> tuple[object, ...]:
+    """What decides how, and whom, a poll asks."""
+    return account.key, account.base_url, account.poll_timeout, account.proxy_url, account.ca_file

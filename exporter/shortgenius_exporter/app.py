@@ -1,0 +1,115 @@
+"""The composition root: puts the parts together, reloads, stops. Nothing else knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from shortgenius_exporter.api.client import Client, TlsContexts
+from shortgenius_exporter.config import ConfigError
+from shortgenius_exporter.core.account import Settings
+from shortgenius_exporter.logs import Log
+from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState, exporter_registry
+from shortgenius_exporter.metrics.exposition import Exposition
+from shortgenius_exporter.polling.poller import Clock, Poller
+from shortgenius_exporter.web.listen import listen
+from shortgenius_exporter.web.routes import Site
+from shortgenius_exporter.web.server import serve
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """The ``--web.*`` flags."""
+
+    listen_addresses: tuple[str, ...] = (":10217",)
+    telemetry_path: str = "/metrics"
+    enable_lifecycle: bool = False
+
+
+class Exporter:
+    """A running exporter but for its web side. ``load`` gives the configuration, now and at each reload."""
+
+    def __init__(self, load: Callable[[], Settings], log: Log, clock: Clock) -> None:
+        """Raises ConfigError."""
+        settings = load()
+        contexts = TlsContexts()
+        self._load = load
+        self._log = log
+        self._clock = clock
+        self._reloading = threading.Lock()
+        self._state = ExporterState(len(settings.accounts), reload_ok=True, reloaded_at=clock.wall())
+        self.exposition = Exposition(clock.wall)
+        self.registry = exporter_registry(
+            ExporterCollector(lambda: self._state, lambda: [self.exposition.durations.family()])
+        )
+        self.poller = Poller(
+            settings,
+            client=lambda: Client(contexts, monotonic=clock.monotonic, wall=clock.wall),
+            publish=self.exposition.publish,
+            withdraw=self.exposition.withdraw,
+            log=log,
+            clock=clock,
+        )
+
+    def reload(self) -> str | None:
+        """Takes over what ``load`` gives now; or leaves all as it is and returns what is wrong, a line a problem."""
+        with self._reloading:
+            try:
+                settings = self._load()
+            except ConfigError as error:
+                self._state = replace(self._state, reload_ok=False)
+                for problem in str(error).splitlines():
+                    self._log.error("configuration not reloaded", problem=problem)
+                return str(error)
+            self.poller.reload(settings)
+            self._state = replace(
+                self._state, accounts=len(settings.accounts), reload_ok=True, reloaded_at=self._clock.wall()
+            )
+            self._log.info("configuration reloaded", accounts=len(settings.accounts))
+            return None
+
+    def site(self, web: WebOptions) -> Site:
+        return Site(
+            exposition=self.exposition,
+            registry=self.registry,
+            is_alive=self.poller.is_alive,
+            is_ready=self.poller.is_ready,
+            reload=self.reload if web.enable_lifecycle else None,
+            telemetry_path=web.telemetry_path,
+        )
+
+
+def run(load: Callable[[], Settings], web: WebOptions, log: Log) -> None:
+    """Polls and serves until SIGTERM or SIGINT. Raises ConfigError or ListenError before it has begun."""
+    exporter = Exporter(load, log, Clock())
+    sockets = listen(web.listen_addresses)
+    for one in sockets:
+        log.info("listening", address=_address(one), path=web.telemetry_path)
+    asyncio.run(_run(exporter, exporter.site(web), sockets))
+    log.info("stopped")
+
+
+async def _run(exporter: Exporter, site: Site, sockets: list[socket.socket]) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, _in_background, exporter.reload)
+    exporter.poller.start()
+    try:
+        await serve(site, sockets, stop)
+    finally:
+        exporter.poller.stop()
+
+
+def _in_background(work: Callable[[], object]) -> None:
+    threading.Thread(target=work, name="reload", daemon=True).start()
+
+
+def _address(one: socket.socket) -> str:
+    host, port = one.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

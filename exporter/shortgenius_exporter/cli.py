@@ -1,0 +1,170 @@
+"""The command line: what can be typed, and which function it calls."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+PROGRAM = "shortgenius-exporter"
+USAGE_ERROR = 2
+_DESCRIPTION = "Prometheus exporter for ShortGenius credits. Without a command it polls and serves /metrics."
+_KEYS = """\
+Accounts come from --config.file, or from the environment: SHORTGENIUS_API_KEY (one account, "default"),
+SHORTGENIUS_API_KEY_<NAME> (an account "<name>"), SHORTGENIUS_BASE_URL.
+To try it without a key: shortgenius-exporter demo
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command. Returns 0 if all went well, 1 or 3 if a check failed, 2 for wrong usage or configuration."""
+    args = parser().parse_args(argv)
+    # Imported late so that --version and --help answer at once.
+    from shortgenius_exporter import commands  # noqa: PLC0415
+
+    try:
+        return commands.run(args, os.environ)
+    except commands.UsageError as error:
+        print(error, file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has seen enough; what is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    # Each parser gets flags of its own: set_defaults changes the flags it finds, shared ones everywhere.
+    top = _Parser(prog=PROGRAM, description=_DESCRIPTION, epilog=_KEYS, parents=[_shared_flags(), _serving_flags()])
+    top.add_argument(
+        "--config.check", dest="config_check", action="store_true", help="validate, print every problem, exit 0 or 2"
+    )
+    top.add_argument("--version", action="version", version=f"%(prog)s {version(PROGRAM)}")
+    top.set_defaults(
+        command=None,
+        config_file=None,
+        log_level="info",
+        log_format="logfmt",
+        listen_addresses=None,
+        telemetry_path="/metrics",
+        web_config_file=None,
+        enable_lifecycle=False,
+        state_file=None,
+        shard=0,
+        total_shards=1,
+    )
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
+    _add_commands(commands)
+    return top
+
+
+def _add_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
+    demo = commands.add_parser(
+        "demo",
+        parents=[_shared_flags(), _serving_flags()],
+        help="serve against an embedded simulator: no key, no network",
+    )
+    demo.add_argument("--speed", type=float, default=720.0, help="simulated seconds per second (default: %(default)g)")
+
+    balances = commands.add_parser(
+        "balances", parents=[_shared_flags()], help="ask the API now and print every balance"
+    )
+    balances.add_argument("--output", choices=("table", "json"), default="table", help="default: %(default)s")
+    balances.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
+
+    check = commands.add_parser(
+        "check", parents=[_shared_flags()], help="exit 1 if an account has less than required, 3 if unknown"
+    )
+    check.add_argument(
+        "--require", action="append", required=True, type=_requirement, metavar="TYPE=AMOUNT", help="repeatable"
+    )
+    check.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
+
+    once = commands.add_parser("once", parents=[_shared_flags()], help="poll every account once and print the metrics")
+    once.add_argument(
+        "--output", metavar="FILE", help="write atomically to FILE, for node_exporter's textfile collector"
+    )
+
+    simulate = commands.add_parser("simulate", parents=[_shared_flags()], help="run the simulated API alone")
+    simulate.add_argument(
+        "--web.listen-address",
+        dest="simulator_address",
+        metavar="HOST:PORT",
+        default="127.0.0.1:10218",
+        help="default: %(default)s",
+    )
+    simulate.add_argument(
+        "--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)g)"
+    )
+    simulate.add_argument("--seed", type=int, default=1, help="another seed, another history (default: %(default)s)")
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}\nTry: {self.prog} --help\n")
+
+
+def _shared_flags() -> _Parser:
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    flags.add_argument(
+        "--config.file", dest="config_file", metavar="PATH", help="accounts, thresholds and limits (YAML)"
+    )
+    flags.add_argument(
+        "--log.level", dest="log_level", choices=("debug", "info", "warn", "error"), help="default: info"
+    )
+    flags.add_argument("--log.format", dest="log_format", choices=("logfmt", "json"), help="default: logfmt")
+    return flags
+
+
+def _serving_flags() -> _Parser:
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    web = flags.add_argument_group("serving")
+    web.add_argument(
+        "--web.listen-address",
+        dest="listen_addresses",
+        action="append",
+        metavar="HOST:PORT",
+        help="repeatable; default: :10217",
+    )
+    web.add_argument(
+        "--web.telemetry-path", dest="telemetry_path", type=_path, metavar="PATH", help="default: /metrics"
+    )
+    web.add_argument(
+        "--web.config.file", dest="web_config_file", metavar="PATH", help="TLS and basic auth (not yet available)"
+    )
+    web.add_argument(
+        "--web.enable-lifecycle", dest="enable_lifecycle", action="store_true", help="permit POST /-/reload"
+    )
+    web.add_argument(
+        "--state.file", dest="state_file", metavar="PATH", help="keep the ledger across restarts (not yet available)"
+    )
+    web.add_argument("--shard", type=int, metavar="N", help="this process's share, from 0 (not yet available)")
+    web.add_argument(
+        "--total-shards", dest="total_shards", type=int, metavar="N", help="how many shares (not yet available)"
+    )
+    return flags
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/") or text == "/" or text.startswith(("/-/", "/probe", "/api/")):
+        raise argparse.ArgumentTypeError(f"{text!r} must begin with / and not be a path of the exporter's own")
+    return text
+
+
+def _requirement(text: str) -> tuple[str, float]:
+    credit_type, equals, number = text.partition("=")
+    try:
+        required = float(number)
+    except ValueError:
+        required = -1.0
+    if not (credit_type and equals and 0 <= required < float("inf")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not TYPE=AMOUNT, for example credits=500")
+    return credit_type, required

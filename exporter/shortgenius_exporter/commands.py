@@ -1,0 +1,179 @@
+"""What each command does. Functions return the exit code; results go to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from shortgenius_exporter import config
+from shortgenius_exporter.api.client import Client, TlsContexts
+from shortgenius_exporter.app import WebOptions
+from shortgenius_exporter.app import run as run_exporter
+from shortgenius_exporter.core.account import Settings
+from shortgenius_exporter.core.snapshot import Snapshot
+from shortgenius_exporter.logs import set_up
+from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState
+from shortgenius_exporter.metrics.exposition import Exposition, Negotiated
+from shortgenius_exporter.polling.once import poll_once
+from shortgenius_exporter.polling.poller import Clock
+from shortgenius_exporter.terminal import amount, printable, table, wants_colour
+from shortgenius_exporter.web.listen import ListenError
+
+FINE, FAILED, UNKNOWN = 0, 1, 3
+
+Environ = Mapping[str, str]
+
+
+class UsageError(Exception):
+    """What was typed or configured cannot be used; the text says what to do."""
+
+
+def run(args: argparse.Namespace, environ: Environ) -> int:
+    """Raises UsageError."""
+    commands: dict[str | None, Callable[[argparse.Namespace, Environ], int]] = {
+        None: serve,
+        "demo": demo,
+        "balances": balances,
+        "check": check,
+        "once": once,
+        "simulate": simulate,
+    }
+    try:
+        return commands[args.command](args, environ)
+    except (config.ConfigError, ListenError) as error:
+        raise UsageError(str(error)) from None
+
+
+def serve(args: argparse.Namespace, environ: Environ) -> int:
+    if args.config_check:
+        settings = _load(args, environ)
+        print(f"{args.config_file or 'environment'}: fine, {_count(len(settings.accounts), 'account')}")
+        return FINE
+    run_exporter(lambda: _load(args, environ), web_options(args), set_up(args.log_level, args.log_format))
+    return FINE
+
+
+def demo(args: argparse.Namespace, _: Environ) -> int:
+    from shortgenius_exporter.demo import run_demo  # noqa: PLC0415 - only these two need the simulator
+
+    return run_demo(web_options(args), set_up(args.log_level, args.log_format), args.speed)
+
+
+def simulate(args: argparse.Namespace, _: Environ) -> int:
+    from shortgenius_exporter.demo import run_simulator  # noqa: PLC0415
+
+    return run_simulator(args.simulator_address, args.speed, args.seed)
+
+
+def balances(args: argparse.Namespace, environ: Environ) -> int:
+    snapshots = _poll(_chosen(_load(args, environ), args.accounts))
+    if args.output == "json":
+        print(json.dumps([_as_json(snapshot) for snapshot in snapshots], indent=2))
+    else:
+        print(table(snapshots, colour=wants_colour(sys.stdout, environ)), end="")
+    return FINE if all(snapshot.up for snapshot in snapshots) else FAILED
+
+
+def check(args: argparse.Namespace, environ: Environ) -> int:
+    snapshots = _poll(_chosen(_load(args, environ), args.accounts))
+    verdicts = [_verdict(snapshot, *required) for snapshot in snapshots for required in args.require]
+    for _, line in verdicts:
+        print(line)
+    codes = {code for code, _ in verdicts}
+    # What is known to be too little outweighs what is not known.
+    return next(code for code in (FAILED, UNKNOWN, FINE) if code in codes)
+
+
+def once(args: argparse.Namespace, environ: Environ) -> int:
+    settings = _load(args, environ)
+    clock = Clock()
+    exposition = Exposition(clock.wall)
+    for snapshot in _poll(settings):
+        exposition.publish(Snapshot(snapshot.account))
+        exposition.publish(snapshot)
+    state = ExporterState(len(settings.accounts), reload_ok=True, reloaded_at=clock.wall())
+    # Without the process's own metrics, which would collide with node_exporter's.
+    collector = ExporterCollector(lambda: state, lambda: [exposition.durations.family()])
+    text = exposition.accounts(openmetrics=False) + Negotiated("").encode(collector)
+    if args.output is None:
+        sys.stdout.buffer.write(text)
+        return FINE
+    return _write(Path(args.output), text)
+
+
+def web_options(args: argparse.Namespace) -> WebOptions:
+    """Raises UsageError for flags whose feature is not there yet, rather than ignoring them."""
+    later = {
+        "--web.config.file": args.web_config_file is not None,
+        "--state.file": args.state_file is not None,
+        "--shard": args.shard != 0,
+        "--total-shards": args.total_shards != 1,
+    }
+    for flag, used in later.items():
+        if used:
+            raise UsageError(f"{flag}: not yet available")
+    return WebOptions(tuple(args.listen_addresses or (":10217",)), args.telemetry_path, args.enable_lifecycle)
+
+
+def _load(args: argparse.Namespace, environ: Environ) -> Settings:
+    return config.load(Path(args.config_file), environ) if args.config_file else config.from_environment(environ)
+
+
+def _chosen(settings: Settings, names: list[str]) -> Settings:
+    known = {account.name: account for account in settings.accounts}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"no account {name!r} is configured; there are: {', '.join(map(repr, known))}")
+    accounts = tuple(known[name] for name in dict.fromkeys(names)) or settings.accounts
+    return Settings(accounts, settings.limits)
+
+
+def _poll(settings: Settings) -> list[Snapshot]:
+    contexts = TlsContexts()
+    done = {one.account.name: one for one in poll_once(settings, lambda: Client(contexts), Clock())}
+    return [done[account.name] for account in settings.accounts]
+
+
+def _as_json(snapshot: Snapshot) -> dict[str, object]:
+    failure = snapshot.failure
+    return {
+        "account": snapshot.account.name,
+        "labels": dict(snapshot.account.labels),
+        "up": snapshot.up,
+        "balances": {name: entry.balance for name, entry in snapshot.ledger.items()},
+        "error": failure and {"reason": failure.reason.value, "message": failure.message},
+    }
+
+
+def _verdict(snapshot: Snapshot, credit_type: str, required: float) -> tuple[int, str]:
+    name = printable(snapshot.account.name)
+    if snapshot.failure is not None:
+        return UNKNOWN, f"{name}: unknown: {snapshot.failure.message}"
+    entry = snapshot.ledger.get(credit_type)
+    if entry is None:
+        return UNKNOWN, f"{name}: unknown: the account has no {credit_type}"
+    enough = entry.balance >= required
+    words = "enough" if enough else "too little"
+    line = f"{name}: {words}: {amount(entry.balance)} {credit_type}, {amount(required)} required"
+    return (FINE if enough else FAILED), line
+
+
+def _write(path: Path, text: bytes) -> int:
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            file.write(text)
+            os.fchmod(file.fileno(), 0o644)
+        Path(file.name).replace(path)
+    except OSError as error:
+        print(f"cannot write {path}: {error.strerror}", file=sys.stderr)
+        return FAILED
+    return FINE
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

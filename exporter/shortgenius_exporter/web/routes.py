@@ -1,0 +1,127 @@
+"""What each path answers. Knows requests and responses, but no server and no sockets."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from importlib.metadata import version
+from urllib.parse import parse_qs, quote
+
+from prometheus_client.exposition import gzip_accepted
+from prometheus_client.registry import Collector
+
+from shortgenius_exporter.metrics.exposition import Exposition, Negotiated
+
+PLAIN = "text/plain; charset=utf-8"
+_FASTEST = 1
+_RELOAD = "/-/reload"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``query``: the raw query string. ``headers``: by lower-case name."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    body: bytes
+    status: int = 200
+    content_type: str = PLAIN
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What the paths are made of. ``reload`` returns what is wrong or ``None``; without it, reloading is refused."""
+
+    exposition: Exposition
+    registry: Collector
+    is_alive: Callable[[], bool]
+    is_ready: Callable[[], bool]
+    reload: Callable[[], str | None] | None = None
+    telemetry_path: str = "/metrics"
+
+
+def respond(site: Site, request: Request) -> Response:
+    """Answers ``request``. Blocks while it renders, compresses or reloads."""
+    routes = {
+        "/": _home,
+        site.telemetry_path: _metrics,
+        "/probe": _probe,
+        "/-/healthy": _healthy,
+        "/-/ready": _ready,
+        _RELOAD: _reload,
+    }
+    route = routes.get(request.path)
+    if route is None:
+        return _text(404, f"Nothing here. Metrics are at {site.telemetry_path}, links at /")
+    allowed = ("POST",) if request.path == _RELOAD else ("GET", "HEAD")
+    if request.method not in allowed:
+        refused = _text(405, f"Use {allowed[0]}")
+        return Response(refused.body, 405, headers=(("allow", ", ".join(allowed)),))
+    return route(site, request)
+
+
+def _metrics(site: Site, request: Request) -> Response:
+    form = Negotiated(request.headers.get("accept", ""))
+    body = site.exposition.accounts(openmetrics=form.is_openmetrics) + form.encode(site.registry)
+    return _compressed(Response(body, content_type=form.content_type), request)
+
+
+def _probe(site: Site, request: Request) -> Response:
+    targets = parse_qs(request.query).get("target", [])
+    if len(targets) != 1:
+        return _text(400, "Name one account: /probe?target=ACCOUNT")
+    form = Negotiated(request.headers.get("accept", ""))
+    body = site.exposition.account(targets[0], openmetrics=form.is_openmetrics)
+    if body is None:
+        return _text(404, "No account of that name is configured here; target takes a name, never a URL or a key")
+    return _compressed(Response(body + form.end, content_type=form.content_type), request)
+
+
+def _healthy(site: Site, _: Request) -> Response:
+    return _text(200, "Healthy") if site.is_alive() else _text(503, "The poll loop is stuck; restart the exporter")
+
+
+def _ready(site: Site, _: Request) -> Response:
+    return _text(200, "Ready") if site.is_ready() else _text(503, "Not every account has been polled once yet")
+
+
+def _reload(site: Site, _: Request) -> Response:
+    if site.reload is None:
+        return _text(403, "Reloading over HTTP is off; start with --web.enable-lifecycle, or send SIGHUP")
+    problems = site.reload()
+    return _text(200, "Reloaded") if problems is None else _text(500, f"Not reloaded:\n{problems}")
+
+
+def _home(site: Site, _: Request) -> Response:
+    links = {
+        site.telemetry_path: "Metrics",
+        "/-/healthy": "Healthy: does the process work",
+        "/-/ready": "Ready: has every account been polled once",
+    }
+    items = "".join(f'<li><a href="{escape(quote(path))}">{text}</a></li>' for path, text in links.items())
+    page = (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>ShortGenius exporter</title>'
+        f"<h1>ShortGenius exporter {escape(version('shortgenius-exporter'))}</h1><ul>{items}</ul></html>\n"
+    )
+    return Response(page.encode(), content_type="text/html; charset=utf-8")
+
+
+def _text(status: int, text: str) -> Response:
+    return Response(f"{text}\n".encode(), status)
+
+
+def _compressed(response: Response, request: Request) -> Response:
+    vary = ("vary", "accept, accept-encoding")
+    if not gzip_accepted(request.headers.get("accept-encoding", "")):
+        return Response(response.body, content_type=response.content_type, headers=(vary,))
+    body = gzip.compress(response.body, compresslevel=_FASTEST, mtime=0)
+    return Response(body, content_type=response.content_type, headers=(vary, ("content-encoding", "gzip")))

@@ -1,0 +1,47 @@
+# `make demo` and `make test` need Python 3.11 or newer and make; they fetch the rest.
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
+
+.PHONY: demo test lint types unit tools format clean
+
+demo: .venv/installed
+	@exec $(BIN)/shortgenius-exporter demo
+
+test: lint types unit
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/dev
+	$(BIN)/mypy
+
+unit: .venv/dev tools
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover
+
+tools:
+	@scripts/get-tools
+
+format: .venv/dev
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'Python 3.11 or newer is needed; name it: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ .venv/installed
+
+clean:
+	rm -rf .venv .tools .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

@@ -69,10 +69,11 @@ class Negotiated:
     """The format that an ``Accept`` header gets, as the client library decides it."""
 
     def __init__(self, accept: str) -> None:
-        # All our names are legal in every escaping scheme, so none needs to be applied.
+        # All our names are legal in every escaping scheme, so none needs to be applied. A version that is no number
+        # makes the library raise.
         try:
             self._encode, self.content_type = choose_encoder(accept.replace("escaping=dots", "escaping=underscores"))
-        except ValueError:
+        except (ValueError, TypeError):
             self._encode, self.content_type = generate_latest, TEXT
         self.is_openmetrics = self.content_type.startswith("application/openmetrics-text")
         if self.is_openmetrics and "version=1." not in self.content_type:

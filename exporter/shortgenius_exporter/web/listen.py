@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 from collections.abc import Iterable
 
@@ -33,9 +35,10 @@ def _listen(address: str) -> list[socket.socket]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         return [socket.create_server(place[:2], family=family) for family, _, _, _, place in dict.fromkeys(found)]
     except OSError as error:
-        hint = " (is another exporter running?)" if "in use" in str(error) else ""
+        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        hint = " (is another exporter running?)" if error.errno == errno.EADDRINUSE else ""
         raise ListenError(
-            f"{_FLAG}: cannot listen on {address}: {error.strerror}{hint}; choose another with {_FLAG} HOST:PORT"
+            f"{_FLAG}: cannot listen on {address}: {why}{hint}; choose another with {_FLAG} HOST:PORT"
         ) from None
 
 

@@ -40,9 +40,7 @@ def seeded(*parts: object) -> Random:
     return Random(":".join(map(str, parts)))  # noqa: S311 - reproducible on purpose, guards nothing
 
 
-def spending(
-    habit: Habit, per_day: float, start: float, tick: float, random: Random
-) -> Iterator[tuple[float, int]]:
+def spending(habit: Habit, per_day: float, start: float, tick: float, random: Random) -> Iterator[tuple[float, int]]:
     """When how many credits are wanted, without end: (Unix seconds, amount), in order of time.
 
     Amounts fall on multiples of ``tick`` seconds after ``start``; fractions of a credit are carried over.
@@ -73,9 +71,7 @@ def _weekday(random: Random, start: float, tick: float) -> Iterator[float]:
     full = 7 * 24 / (_WORKDAYS * (_OFFICE_CLOSES - _OFFICE_OPENS))
     for index in count(1):
         days, seconds = divmod(start + index * tick, DAY)
-        at_work = (
-            days + _EPOCH_WEEKDAY
-        ) % 7 < _WORKDAYS and _OFFICE_OPENS <= seconds / _HOUR < _OFFICE_CLOSES
+        at_work = (days + _EPOCH_WEEKDAY) % 7 < _WORKDAYS and _OFFICE_OPENS <= seconds / _HOUR < _OFFICE_CLOSES
         yield full * random.uniform(0.5, 1.5) if at_work else 0.0
 
 

@@ -208,9 +208,7 @@ class _Life:
 
     def books(self) -> dict[str, Books]:
         return {
-            name: Books(
-                opening, self.balances[name], self._spent[name], self._granted[name], self._expired[name]
-            )
+            name: Books(opening, self.balances[name], self._spent[name], self._granted[name], self._expired[name])
             for name, opening in self._openings.items()
         }
 

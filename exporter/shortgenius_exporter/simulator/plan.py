@@ -126,9 +126,7 @@ def _renewals(plan: Plan, start: float) -> Iterator[Event]:
 
 
 def _deposits(deposits: tuple[Deposit, ...], start: float, kind: Kind) -> list[Event]:
-    return [
-        Event(start + after, credit_type, amount, kind) for after, credit_type, amount in sorted(deposits)
-    ]
+    return [Event(start + after, credit_type, amount, kind) for after, credit_type, amount in sorted(deposits)]
 
 
 def _spends(account: SimulatedAccount, seed: int, credit_type: str) -> Iterator[Event]:

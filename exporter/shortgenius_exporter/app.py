@@ -83,12 +83,18 @@ class Exporter:
         )
 
 
-def run(load: Callable[[], Settings], web: WebOptions, log: Log) -> None:
-    """Polls and serves until SIGTERM or SIGINT. Raises ConfigError or ListenError before it has begun."""
+def run(
+    load: Callable[[], Settings], web: WebOptions, log: Log, listening: Callable[[str], None] = lambda _: None
+) -> None:
+    """Polls and serves until SIGTERM or SIGINT. ``listening`` is told the first address to reach it by.
+
+    Raises ConfigError or ListenError before it has begun.
+    """
     exporter = Exporter(load, log, Clock())
     sockets = listen(web.listen_addresses)
     for one in sockets:
         log.info("listening", address=_address(one), path=web.telemetry_path)
+    listening(_address(sockets[0]).replace("[::]", "localhost").replace("0.0.0.0", "localhost"))
     asyncio.run(_run(exporter, exporter.site(web), sockets))
     log.info("stopped")
 

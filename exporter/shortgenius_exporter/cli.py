@@ -69,7 +69,7 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         parents=[_shared_flags(), _serving_flags()],
         help="serve against an embedded simulator: no key, no network",
     )
-    demo.add_argument("--speed", type=float, default=720.0, help="simulated seconds per second (default: %(default)g)")
+    demo.add_argument("--speed", type=_speed, help="simulated seconds per second (default: 1440, a day a minute)")
 
     balances = commands.add_parser(
         "balances", parents=[_shared_flags()], help="ask the API now and print every balance"
@@ -99,7 +99,7 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
         help="default: %(default)s",
     )
     simulate.add_argument(
-        "--speed", type=float, default=1.0, help="simulated seconds per second (default: %(default)g)"
+        "--speed", type=_speed, default=1.0, help="simulated seconds per second (default: %(default)g)"
     )
     simulate.add_argument("--seed", type=int, default=1, help="another seed, another history (default: %(default)s)")
 
@@ -157,6 +157,16 @@ def _path(text: str) -> str:
     if not text.startswith("/") or text == "/" or text.startswith(("/-/", "/probe", "/api/")):
         raise argparse.ArgumentTypeError(f"{text!r} must begin with / and not be a path of the exporter's own")
     return text
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed <= 1e6:  # noqa: PLR2004 - some bound, far above any use
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and up to 1000000")
+    return speed
 
 
 def _requirement(text: str) -> tuple[str, float]:

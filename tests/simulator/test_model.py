@@ -28,17 +28,13 @@ amounts = st.integers(0, 500)
 plans = st.builds(
     Plan,
     allowance=st.fixed_dictionaries({"credits": amounts, "image_credits": amounts}),
-    burn=st.fixed_dictionaries(
-        {}, optional={"credits": st.floats(0, 900), "image_credits": st.floats(0, 90)}
-    ),
+    burn=st.fixed_dictionaries({}, optional={"credits": st.floats(0, 900), "image_credits": st.floats(0, 90)}),
     habit=st.sampled_from(Habit),
     renewal=st.none()
     | st.builds(PeriodicRenewal, every=st.floats(HOUR, 9 * DAY), start=st.floats(START - DAY, START + DAY))
     | st.builds(MonthlyRenewal, day=st.integers(1, 31)),
     opening=st.fixed_dictionaries({}, optional={"credits": amounts}),
-    top_ups=st.lists(st.builds(Deposit, st.floats(0, 9 * DAY), st.just("credits"), amounts), max_size=3).map(
-        tuple
-    ),
+    top_ups=st.lists(st.builds(Deposit, st.floats(0, 9 * DAY), st.just("credits"), amounts), max_size=3).map(tuple),
     tick=st.sampled_from([300.0, HOUR]),
 )
 accounts = st.builds(
@@ -97,9 +93,7 @@ def test_same_seed_gives_the_same_history_however_it_is_stepped(account: Simulat
 
 def test_another_seed_gives_another_history() -> None:
     busy = account(allowance={"credits": 1000}, burn={"credits": 100}, habit=Habit.DAILY)
-    assert list(history(busy, 1, START, START + DAY, HOUR)) != list(
-        history(busy, 2, START, START + DAY, HOUR)
-    )
+    assert list(history(busy, 1, START, START + DAY, HOUR)) != list(history(busy, 2, START, START + DAY, HOUR))
 
 
 @pytest.mark.parametrize("habit", Habit)
@@ -129,13 +123,9 @@ def test_a_batch_is_six_hours_of_each_month() -> None:
 
 
 def test_a_renewal_that_finds_more_than_the_allowance_is_no_spending() -> None:
-    generous = account(
-        allowance={"credits": 100}, opening={"credits": 130}, renewal=PeriodicRenewal(DAY, START + DAY)
-    )
+    generous = account(allowance={"credits": 100}, opening={"credits": 130}, renewal=PeriodicRenewal(DAY, START + DAY))
     simulated = world(generous, start=START + DAY)
-    assert simulated.books("studio")["credits"] == Books(
-        opening=130, balance=100, spent=0, granted=0, expired=30
-    )
+    assert simulated.books("studio")["credits"] == Books(opening=130, balance=100, spent=0, granted=0, expired=30)
     assert simulated.events("studio") == (Event(START + DAY, "credits", -30, Kind.RENEWAL),)
 
 

@@ -28,7 +28,7 @@ def listen(addresses: Iterable[str]) -> list[socket.socket]:
 
 
 def _listen(address: str) -> list[socket.socket]:
-    host, port = _parse(address)
+    host, port = parse_address(address)
     try:
         if not host:
             return [_on_all_interfaces(port)]
@@ -42,7 +42,8 @@ def _listen(address: str) -> list[socket.socket]:
         ) from None
 
 
-def _parse(address: str) -> tuple[str, int]:
+def parse_address(address: str) -> tuple[str, int]:
+    """Host, empty for all interfaces, and port of ``HOST:PORT``. Raises ListenError."""
     host, colon, port = address.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535 or (":" in host and not bracketed):  # noqa: PLR2004

@@ -46,9 +46,7 @@ def _from_variable(cursor: Cursor) -> tuple[Secret, Secret]:
 def _inline(cursor: Cursor) -> tuple[Secret, Secret]:
     value = fields.secret_text(cursor)
     if value.startswith("$"):
-        raise RefusedError(
-            "starts with $, but variables are not expanded here: name the variable in api_key_env"
-        )
+        raise RefusedError("starts with $, but variables are not expanded here: name the variable in api_key_env")
     key = parse_key(value)
     return key, key
 
@@ -79,9 +77,7 @@ def decode_defaults(cursor: Cursor) -> dict[str, Setting]:
 
 def decode_accounts(cursor: Cursor, defaults: Mapping[str, Setting]) -> tuple[Account, ...]:
     """Complete only if nothing was reported."""
-    items = (
-        () if cursor.is_null else tuple(cursor.items("a list of accounts, each starting with - name: NAME"))
-    )
+    items = () if cursor.is_null else tuple(cursor.items("a list of accounts, each starting with - name: NAME"))
     if not items:
         raise RefusedError("holds no account: add at least one, as - {name: studio, api_key_file: PATH}")
     seen = _Seen()
@@ -110,9 +106,7 @@ def _name(account: Cursor, entries: Mapping[str, Cursor], seen: dict[str, Cursor
     return name
 
 
-def _key(
-    account: Cursor, entries: Mapping[str, Cursor], seen: dict[Secret, Cursor]
-) -> Secret | KeyFile | None:
+def _key(account: Cursor, entries: Mapping[str, Cursor], seen: dict[Secret, Cursor]) -> Secret | KeyFile | None:
     given = [name for name in KEY_SOURCES if name in entries]
     for other in given[1:]:
         entries[other].key_problem(f"is a second key beside {given[0]}: keep one of them")

@@ -83,10 +83,7 @@ class Cursor(NamedTuple):
     def items(self, wanted: str) -> Iterator[Cursor]:
         if not isinstance(self.node, Sequence):
             raise RefusedError(f"is {describe(self.node)}: expected {wanted}")
-        return (
-            Cursor(node, self.context, self, position=position)
-            for position, node in enumerate(self.node.items)
-        )
+        return (Cursor(node, self.context, self, position=position) for position, node in enumerate(self.node.items))
 
     def entries(self, wanted: str, known: Vocabulary | None = None) -> dict[str, Cursor]:
         """By name. Duplicate and unknown names are reported; ``<<`` adds names that are not there already."""

@@ -60,9 +60,7 @@ def _base_url(environ: Mapping[str, str], report: Report) -> str:
 def _name(variable: str, seen: dict[str, str]) -> str:
     suffix = variable.removeprefix(KEY)
     if suffix and not re.fullmatch(r"_[A-Za-z0-9_]+", suffix):
-        raise RefusedError(
-            "does not name an account: use letters, digits and _ after the last word, as in _STUDIO"
-        )
+        raise RefusedError("does not name an account: use letters, digits and _ after the last word, as in _STUDIO")
     name = suffix[1:].lower().replace("_", "-") or "default"
     if (first := seen.setdefault(name, variable)) != variable:
         raise RefusedError(f"means the same account as {first}: unset one of them")

@@ -88,7 +88,6 @@ def _limits(cursor: Cursor) -> Limits | None:
     if cursor.is_null:
         return Limits()
     decoded: dict[str, Any] = {
-        name: entry.decode(LIMITS[name])
-        for name, entry in cursor.entries("a mapping of limits", _LIMITS).items()
+        name: entry.decode(LIMITS[name]) for name, entry in cursor.entries("a mapping of limits", _LIMITS).items()
     }
     return Limits(**decoded)

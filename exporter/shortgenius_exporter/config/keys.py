@@ -59,9 +59,7 @@ def parse_key(text: str) -> Secret:
     if not key:
         raise RefusedError("is empty: give the API key")
     if re.search(r"\s", key):
-        raise RefusedError(
-            'holds white space inside: give the API key alone, on one line, without "Bearer" or a name'
-        )
+        raise RefusedError('holds white space inside: give the API key alone, on one line, without "Bearer" or a name')
     if not _PRINTABLE.fullmatch(key):
         raise RefusedError("holds a character that is not printable ASCII: copy the API key again")
     return Secret(key)

@@ -170,9 +170,7 @@ class _Composer:
             self._check_tag(event)
         self._open.append(_Open(event, []))
         if len(self._open) > MAX_DEPTH:
-            self._fail(
-                event, f"nested more than {MAX_DEPTH} levels deep: check the brackets and the indentation"
-            )
+            self._fail(event, f"nested more than {MAX_DEPTH} levels deep: check the brackets and the indentation")
 
     def _end(self) -> None:
         done = self._open.pop()
@@ -189,19 +187,13 @@ class _Composer:
         if any(event.anchor == collection.start.anchor for collection in self._open):
             self._fail(event, "this alias (*) stands inside its own anchor (&): write out what it means")
         if event.anchor not in self._anchors:
-            self._fail(
-                event, "this alias (*) has no anchor (&) before it: define the anchor, or quote the text"
-            )
+            self._fail(event, "this alias (*) has no anchor (&) before it: define the anchor, or quote the text")
         node, size, height = self._anchors[event.anchor]
         self._aliased += size
         if self._aliased > MAX_ALIASED:
-            self._fail(
-                event, f"aliases unfold to more than {MAX_ALIASED} values: write fewer aliases of aliases"
-            )
+            self._fail(event, f"aliases unfold to more than {MAX_ALIASED} values: write fewer aliases of aliases")
         if len(self._open) + height > MAX_DEPTH:
-            self._fail(
-                event, f"aliases unfold to more than {MAX_DEPTH} levels: write fewer aliases of aliases"
-            )
+            self._fail(event, f"aliases unfold to more than {MAX_DEPTH} levels: write fewer aliases of aliases")
         self._add(None, node, size, height)
 
     def _check_tag(self, event: Any) -> None:

@@ -52,9 +52,7 @@ class Report:
     def clean(self) -> bool:
         return not self._problems
 
-    def add(
-        self, message: str, *, path: str = "", line: int | None = None, column: int | None = None
-    ) -> None:
+    def add(self, message: str, *, path: str = "", line: int | None = None, column: int | None = None) -> None:
         """What an alias repeats is one problem: it stands at one place in the file."""
         key = (line, column, message if line else f"{path}: {message}")
         self._problems.setdefault(key, Problem(self._file, line, column, path, message))
@@ -65,7 +63,5 @@ class Report:
         raise self.error()
 
     def error(self) -> ConfigError:
-        by_place = sorted(
-            self._problems.values(), key=lambda problem: (problem.line or 0, problem.column or 0)
-        )
+        by_place = sorted(self._problems.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
         return ConfigError(tuple(by_place))

@@ -80,9 +80,7 @@ def thresholds(cursor: Cursor) -> tuple[Threshold, ...]:
     found: list[Threshold] = []
     for credit_type, severities in cursor.entries("thresholds, as {credits: {warning: 100}}").items():
         if not _CREDIT_TYPE.fullmatch(credit_type):
-            severities.key_problem(
-                "is not a credit type: use small letters, digits and _, a letter first, 64 at most"
-            )
+            severities.key_problem("is not a credit type: use small letters, digits and _, a letter first, 64 at most")
         found.extend(severities.decode(partial(_severities, credit_type)) or ())
     return tuple(found)
 
@@ -103,9 +101,7 @@ def _severities(credit_type: str, cursor: Cursor) -> list[Threshold]:
 
 def _check_severity(name: str, value: Cursor) -> None:
     if not _SEVERITY.fullmatch(name):
-        value.key_problem(
-            "is not a severity: use small letters, digits and _, and a letter first, as in warning"
-        )
+        value.key_problem("is not a severity: use small letters, digits and _, and a letter first, as in warning")
     elif name not in _USUAL_SEVERITIES:
         near = [usual for usual in _USUAL_SEVERITIES if name[2:] and usual.startswith(name)]
         near += difflib.get_close_matches(name, _USUAL_SEVERITIES, n=1, cutoff=0.8)
@@ -163,9 +159,7 @@ class Setting(NamedTuple):
 def decode(entries: Mapping[str, Cursor]) -> dict[str, Setting]:
     """Those of ``entries`` that are settings. A refused one is reported, and its value is ``None``."""
     return {
-        name: Setting(cursor.decode(SETTINGS[name]), cursor)
-        for name, cursor in entries.items()
-        if name in SETTINGS
+        name: Setting(cursor.decode(SETTINGS[name]), cursor) for name, cursor in entries.items() if name in SETTINGS
     }
 
 

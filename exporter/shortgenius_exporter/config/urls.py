@@ -20,9 +20,7 @@ def base_url(text: str) -> str:
     """The URL that ``/credits`` is appended to, without a slash at its end."""
     parts = _split(text)
     if "@" in parts.netloc:
-        raise RefusedError(
-            "holds a user name or password: the API takes a key only, remove what stands before the @"
-        )
+        raise RefusedError("holds a user name or password: the API takes a key only, remove what stands before the @")
     return text.rstrip("/")
 
 
@@ -35,9 +33,7 @@ def proxy_url(text: str) -> Secret:
 
 def _split(text: str) -> SplitResult:
     if not re.fullmatch(r"[!-~]+", text):
-        raise RefusedError(
-            "holds a space or a character that does not belong in a URL: remove or percent-encode it"
-        )
+        raise RefusedError("holds a space or a character that does not belong in a URL: remove or percent-encode it")
     try:
         parts = urlsplit(text)
         port = parts.port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -16,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
-from typing import TypeVar
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
+from urllib.parse import urlencode, urlsplit
 
 PATIENCE = 30.0
 Found = TypeVar("Found")
@@ -171,3 +172,36 @@ def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
+
+
+@dataclass(frozen=True)
+class RunningPrometheus:
+    url: str
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The instant vector of ``expression``, as the HTTP API gives it."""
+        answer = ask(f"{self.url}/api/v1/query?{urlencode({'query': expression})}")
+        return list(json.loads(answer.body)["data"]["result"])
+
+    def targets(self) -> list[dict[str, Any]]:
+        return list(json.loads(ask(f"{self.url}/api/v1/targets").body)["data"]["activeTargets"])
+
+
+@contextmanager
+def prometheus(folder: Path, *targets: str, config: str = "") -> Iterator[RunningPrometheus]:
+    """A real Prometheus that scrapes ``targets`` (HOST:PORT) every second; ``config`` is added to its file."""
+    scraped = json.dumps(list(targets))
+    file = write(
+        folder / "prometheus.yml",
+        "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+        f"scrape_configs: [{{job_name: shortgenius, static_configs: [{{targets: {scraped}}}]}}]\n{config}",
+    )
+    port = free_port()
+    flags = (
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    )
+    with program("prometheus", *flags) as running:
+        running.wait_for("Server is ready to receive web requests")
+        yield RunningPrometheus(f"http://127.0.0.1:{port}")

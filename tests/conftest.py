@@ -1,0 +1,23 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from shortgenius_exporter.core.secret import Secret
+from shortgenius_exporter.simulator.clock import SimulatedClock
+from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
+from shortgenius_exporter.simulator.server import SimulatorServer
+
+
+@pytest.fixture
+def simulator() -> Iterator[SimulatorServer]:
+    """A simulated API with twenty accounts, ``a00`` to ``a19``, with keys ``sk-a00``..., whose time stands still."""
+    start = time.time()
+    plan = Plan(allowance={"credits": 217, "image_credits": 40})
+    accounts = [SimulatedAccount(f"a{i:02}", Secret(f"sk-a{i:02}"), plan, start) for i in range(20)]
+    with SimulatorServer(World(accounts, 1, start), SimulatedClock(start, 0.0)) as server:
+        yield server

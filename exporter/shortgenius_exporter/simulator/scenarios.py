@@ -27,6 +27,24 @@ GENERATIONS: tuple[dict[str, float], ...] = (
 )
 _THRESHOLDS = (("warning", 0.2), ("critical", 0.05))  # severity, share of the allowance
 
+_DEMO = (  # name, team, env
+    ("studio", "video", "prod"),
+    ("marketing", "brand", "prod"),
+    ("trailers", "video", "prod"),
+    ("agency", "brand", "prod"),
+    ("partner", "games", "dev"),
+    ("labs", "games", "dev"),
+)
+# Per credit type of the plan's generation: allowance, opening balance, burn per day. Then habit, days to renewal.
+_DEMO_PLANS: dict[str, tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], Habit, int]] = {
+    "studio": ((20_000, 600, 900, 6_000), (14_210, 371, 548, 4_385), (420, 12, 20, 130), Habit.DAILY, 18),
+    "marketing": ((3_000, 200), (410, 96), (18, 1), Habit.DAILY, 9),
+    "trailers": ((5_000, 400), (2_160, 310), (480, 12), Habit.STEADY, 21),
+    "agency": ((1_000,), (640,), (20,), Habit.STEADY, 11),
+    "partner": ((4_000,), (3_120,), (90,), Habit.WEEKDAY, 26),
+    "labs": ((8_000,), (6_120,), (300,), Habit.BURSTY, 13),
+}
+
 _TEAMS = ("trailers", "social", "newsroom", "games", "learning", "brand", "podcasts", "shop", "sports", "labs")
 _STUDIOS = ("north", "south", "harbour", "hill", "river", "market", "bridge", "garden", "station", "castle")
 _ENVS = ("prod", "prod", "staging", "dev")
@@ -38,58 +56,31 @@ def demo_world(now: float, seed: int = 1) -> World:
     ``studio`` is healthy; ``marketing`` is low; ``trailers`` runs out within minutes, long before its renewal;
     ``agency`` has a revoked key; ``partner`` is flaky; ``labs`` spends in bursts from the newest kind of plan.
     """
-    studio = Plan(
-        allowance={
-            "credits": 20_000,
-            "animated_video_credits": 600,
-            "high_quality_video_credits": 900,
-            "image_credits": 6_000,
-        },
-        burn={
-            "credits": 420,
-            "animated_video_credits": 12,
-            "high_quality_video_credits": 20,
-            "image_credits": 130,
-        },
-        habit=Habit.DAILY,
-        renewal=PeriodicRenewal(MONTH, now + 18 * DAY),
-        opening={"credits": 14_210, "image_credits": 4_385},
-    )
-    marketing = Plan(
-        allowance={"credits": 3_000, "high_quality_video_credits": 200},
-        burn={"credits": 18, "high_quality_video_credits": 1},
-        habit=Habit.DAILY,
-        renewal=PeriodicRenewal(MONTH, now + 9 * DAY),
-        opening={"credits": 410, "high_quality_video_credits": 96},
-    )
-    trailers = Plan(
-        allowance={"credits": 5_000, "high_quality_video_credits": 400},
-        burn={"credits": 480, "high_quality_video_credits": 12},
-        renewal=PeriodicRenewal(MONTH, now + 21 * DAY),
-        opening={"credits": 2_160, "high_quality_video_credits": 310},
-    )
-    agency = Plan(allowance={"credits": 1_000}, burn={"credits": 20})
-    partner = Plan(allowance={"credits": 4_000}, burn={"credits": 90}, renewal=PeriodicRenewal(MONTH, now + 26 * DAY))
-    labs = Plan(
-        allowance={"credits": 8_000},
-        burn={"credits": 300},
-        habit=Habit.BURSTY,
-        renewal=PeriodicRenewal(MONTH, now + 13 * DAY),
-        opening={"credits": 6_120},
-        top_ups=tuple(Deposit(days * DAY, "credits", 500) for days in (3, 8, 17, 25)),
-    )
-    prod, dev = ("env", "prod"), ("env", "dev")
-    return World(
-        [
-            SimulatedAccount("studio", _demo_key("studio"), studio, now, (("team", "video"), prod)),
-            SimulatedAccount("marketing", _demo_key("marketing"), marketing, now, (("team", "brand"), prod)),
-            SimulatedAccount("trailers", _demo_key("trailers"), trailers, now, (("team", "video"), prod)),
-            SimulatedAccount("agency", _demo_key("agency"), agency, now, (("team", "brand"), prod), revoked=True),
-            SimulatedAccount("partner", _demo_key("partner"), partner, now, (("team", "games"), dev), flaky=0.3),
-            SimulatedAccount("labs", _demo_key("labs"), labs, now, (("team", "games"), dev)),
-        ],
-        seed,
-        now,
+    accounts = [
+        SimulatedAccount(
+            name,
+            Secret(f"sk-demo-{name}"),
+            _demo_plan(name, now),
+            now,
+            (("team", team), ("env", env)),
+            revoked=name == "agency",
+            flaky=0.3 if name == "partner" else 0.0,
+        )
+        for name, team, env in _DEMO
+    ]
+    return World(accounts, seed, now)
+
+
+def _demo_plan(name: str, now: float) -> Plan:
+    allowance, opening, burn, habit, days = _DEMO_PLANS[name]
+    types = next(types for types in GENERATIONS if len(types) == len(allowance))
+    return Plan(
+        allowance=dict(zip(types, allowance, strict=True)),
+        opening=dict(zip(types, opening, strict=True)),
+        burn=dict(zip(types, burn, strict=True)),
+        habit=habit,
+        renewal=PeriodicRenewal(MONTH, now + days * DAY),
+        top_ups=tuple(Deposit(day * DAY, "credits", 500) for day in (3, 8, 17, 25)) if name == "labs" else (),
     )
 
 
@@ -125,10 +116,6 @@ def in_real_time(renewal: Renewal, clock: SimulatedClock, now: float) -> Periodi
     every = renewal.every if isinstance(renewal, PeriodicRenewal) else MONTH
     following = next_renewal(renewal, clock.now())
     return PeriodicRenewal(every / clock.speed, now + clock.real_seconds_until(following))
-
-
-def _demo_key(name: str) -> Secret:
-    return Secret(f"sk-demo-{name}")
 
 
 def _fleet_account(index: int, seed: int, start: float) -> SimulatedAccount:

@@ -141,36 +141,35 @@ class SimulatorServer:
             if self._closing:
                 connection.close()
                 return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             thread = threading.Thread(target=self._serve, args=(connection,), name="simulator", daemon=True)
             self._open[connection] = thread
             thread.start()
 
     def _serve(self, plain: socket.socket) -> None:
-        connection = plain
+        connection: socket.socket | ssl.SSLSocket = plain
         try:
             with contextlib.suppress(OSError, ValueError):  # the client has gone, or speaks no HTTP
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 on_connect = self.api.on_connect()
                 if on_connect is not None:
                     _play(connection, on_connect)
                     return
-                connection = self._secured(plain)
+                if self._ssl_context is not None:
+                    connection = self._secured(plain, self._ssl_context)
+                    connection.do_handshake()
                 self._converse(connection)
         finally:
             with self._guard:
                 self._open.pop(connection, None)
             connection.close()
 
-    def _secured(self, plain: socket.socket) -> socket.socket:
-        if self._ssl_context is None:
-            return plain
+    def _secured(self, plain: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
+        """Wraps ``plain`` and takes its place among the open connections; the handshake is still to come."""
         with self._guard:
-            thread = self._open.pop(plain)
-            secured = self._ssl_context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
-            self._open[secured] = thread
+            secured = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+            self._open[secured] = self._open.pop(plain)
             if self._closing:
                 _shut(secured)
-        secured.do_handshake()
         return secured
 
     def _converse(self, connection: socket.socket) -> None:

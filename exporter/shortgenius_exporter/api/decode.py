@@ -32,7 +32,8 @@ def decode_balance(body: bytes) -> Balance:
 
 def _parse(body: bytes) -> object:
     try:
-        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_duplicates)
+        # Integers become floats at once: int() refuses more than 4300 digits, and then the good fields were lost too.
+        return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_duplicates, parse_int=float)
     except UnicodeDecodeError:
         raise InvalidResponseError("the answer is not UTF-8") from None
     except (ValueError, RecursionError):
@@ -48,10 +49,6 @@ def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _amount(value: object) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
+    if not isinstance(value, float) or not math.isfinite(value) or value < 0:
         return None
-    try:
-        amount = float(value)
-    except OverflowError:
-        return None
-    return amount + 0.0 if math.isfinite(amount) and amount >= 0 else None
+    return value + 0.0  # -0.0 is 0.0

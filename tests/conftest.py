@@ -6,11 +6,16 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
 from shortgenius_exporter.simulator.server import SimulatorServer
+
+# A machine that is busy for a moment is no failure of what is tested.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -118,3 +118,12 @@ def test_a_periodic_renewal_is_after_now_and_at_most_one_period_ahead(every: flo
 def test_at_the_moment_of_a_periodic_renewal_the_next_is_one_period_ahead(every: int, periods: int) -> None:
     now = 1_700_000_000.0 + every * periods
     assert next_renewal(PeriodicRenewal(every, 1_700_000_000.0), now) == now + every
+
+
+def test_a_periodic_renewal_that_rounding_puts_at_now_is_the_one_after() -> None:
+    renewal = PeriodicRenewal(0.7, 1767225600.123456)
+    now = renewal.start
+    for _ in range(10):
+        following = next_renewal(renewal, now)
+        assert following > now
+        now = following

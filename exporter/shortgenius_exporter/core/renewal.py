@@ -31,8 +31,10 @@ Renewal = MonthlyRenewal | PeriodicRenewal
 def next_renewal(renewal: Renewal, now: float) -> float:
     """The first renewal after ``now``, in Unix seconds."""
     if isinstance(renewal, PeriodicRenewal):
-        periods = math.floor((now - renewal.start) / renewal.every) + 1
-        return renewal.start + max(periods, 0) * renewal.every
+        periods = max(math.floor((now - renewal.start) / renewal.every) + 1, 0)
+        following = renewal.start + periods * renewal.every
+        # Rounding may land on the renewal that is just over.
+        return following if following > now else following + renewal.every
     today = datetime.fromtimestamp(now, ZoneInfo(renewal.timezone))
     this_month = _in_month(renewal, today.year, today.month)
     if this_month > now:

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
-.PHONY: demo test lint types unit tools format clean
+.PHONY: demo test lint types unit coverage tools format clean
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -18,7 +18,11 @@ lint: .venv/dev
 types: .venv/dev
 	$(BIN)/mypy
 
+# Most tests wait for other programs: more of them at once than there are cores.
 unit: .venv/dev tools
+	$(BIN)/pytest --numprocesses 4
+
+coverage: .venv/dev tools
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover

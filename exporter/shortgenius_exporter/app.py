@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from shortgenius_exporter.api.client import Client, TlsContexts
 from shortgenius_exporter.config import ConfigError
@@ -19,6 +20,8 @@ from shortgenius_exporter.polling.poller import Clock, Poller
 from shortgenius_exporter.web.listen import listen
 from shortgenius_exporter.web.routes import Site
 from shortgenius_exporter.web.server import serve
+
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Exporter:
     def __init__(self, load: Callable[[], Settings], log: Log, clock: Clock) -> None:
         """Raises ConfigError."""
         settings = load()
+        _warn_of_plain_http(settings, log)
         contexts = TlsContexts()
         self._load = load
         self._log = log
@@ -66,6 +70,7 @@ class Exporter:
                     self._log.error("configuration not reloaded", problem=problem)
                 return str(error)
             self.poller.reload(settings)
+            _warn_of_plain_http(settings, self._log)
             self._state = replace(
                 self._state, accounts=len(settings.accounts), reload_ok=True, reloaded_at=self._clock.wall()
             )
@@ -81,6 +86,13 @@ class Exporter:
             reload=self.reload if web.enable_lifecycle else None,
             telemetry_path=web.telemetry_path,
         )
+
+
+def _warn_of_plain_http(settings: Settings, log: Log) -> None:
+    for account in settings.accounts:
+        parts = urlsplit(account.base_url)
+        if parts.scheme == "http" and parts.hostname not in _THIS_MACHINE:
+            log.warning("the key travels unencrypted, use https", account=account.name, base_url=account.base_url)
 
 
 def run(

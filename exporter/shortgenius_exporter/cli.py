@@ -40,7 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     # Each parser gets flags of its own: set_defaults changes the flags it finds, shared ones everywhere.
-    top = _Parser(prog=PROGRAM, description=_DESCRIPTION, epilog=_KEYS, parents=[_shared_flags(), _serving_flags()])
+    top = _Parser(
+        prog=PROGRAM, description=_DESCRIPTION, epilog=_KEYS, parents=[_config_flags(), _log_flags(), _serving_flags()]
+    )
     top.add_argument(
         "--config.check", dest="config_check", action="store_true", help="validate, print every problem, exit 0 or 2"
     )
@@ -66,31 +68,35 @@ def parser() -> argparse.ArgumentParser:
 def _add_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     demo = commands.add_parser(
         "demo",
-        parents=[_shared_flags(), _serving_flags()],
+        parents=[_log_flags(), _serving_flags()],
         help="serve against an embedded simulator: no key, no network",
     )
     demo.add_argument("--speed", type=_speed, help="simulated seconds per second (default: 1440, a day a minute)")
 
     balances = commands.add_parser(
-        "balances", parents=[_shared_flags()], help="ask the API now and print every balance"
+        "balances", parents=[_config_flags(), _log_flags()], help="ask the API now and print every balance"
     )
     balances.add_argument("--output", choices=("table", "json"), default="table", help="default: %(default)s")
     balances.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
 
     check = commands.add_parser(
-        "check", parents=[_shared_flags()], help="exit 1 if an account has less than required, 3 if unknown"
+        "check",
+        parents=[_config_flags(), _log_flags()],
+        help="exit 1 if an account has less than required, 3 if unknown",
     )
     check.add_argument(
         "--require", action="append", required=True, type=_requirement, metavar="TYPE=AMOUNT", help="repeatable"
     )
     check.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
 
-    once = commands.add_parser("once", parents=[_shared_flags()], help="poll every account once and print the metrics")
+    once = commands.add_parser(
+        "once", parents=[_config_flags(), _log_flags()], help="poll every account once and print the metrics"
+    )
     once.add_argument(
         "--output", metavar="FILE", help="write atomically to FILE, for node_exporter's textfile collector"
     )
 
-    simulate = commands.add_parser("simulate", parents=[_shared_flags()], help="run the simulated API alone")
+    simulate = commands.add_parser("simulate", help="run the simulated API alone")
     simulate.add_argument(
         "--web.listen-address",
         dest="simulator_address",
@@ -112,11 +118,16 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE_ERROR, f"{self.prog}: {message}\nTry: {self.prog} --help\n")
 
 
-def _shared_flags() -> _Parser:
+def _config_flags() -> _Parser:
     flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     flags.add_argument(
         "--config.file", dest="config_file", metavar="PATH", help="accounts, thresholds and limits (YAML)"
     )
+    return flags
+
+
+def _log_flags() -> _Parser:
+    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     flags.add_argument(
         "--log.level", dest="log_level", choices=("debug", "info", "warn", "error"), help="default: info"
     )

@@ -44,21 +44,25 @@ def run(args: argparse.Namespace, environ: Environ) -> int:
         "simulate": simulate,
     }
     try:
-        return commands[args.command](args, environ)
+        return check_config(args, environ) if args.config_check else commands[args.command](args, environ)
     except (config.ConfigError, ListenError) as error:
         raise UsageError(str(error)) from None
 
 
+def check_config(args: argparse.Namespace, environ: Environ) -> int:
+    settings = _load(args, environ)
+    print(f"{args.config_file or 'environment'}: fine, {_count(len(settings.accounts), 'account')}")
+    return FINE
+
+
 def serve(args: argparse.Namespace, environ: Environ) -> int:
-    if args.config_check:
-        settings = _load(args, environ)
-        print(f"{args.config_file or 'environment'}: fine, {_count(len(settings.accounts), 'account')}")
-        return FINE
     run_exporter(lambda: _load(args, environ), web_options(args), set_up(args.log_level, args.log_format))
     return FINE
 
 
 def demo(args: argparse.Namespace, _: Environ) -> int:
+    if args.config_file is not None:
+        raise UsageError("--config.file: the demo has accounts of its own; leave the flag or the command out")
     from shortgenius_exporter.demo import run_demo  # noqa: PLC0415 - only these two need the simulator
 
     return run_demo(web_options(args), set_up(args.log_level, args.log_format), args.speed)
@@ -94,7 +98,6 @@ def once(args: argparse.Namespace, environ: Environ) -> int:
     clock = Clock()
     exposition = Exposition(clock.wall)
     for snapshot in _poll(settings):
-        exposition.publish(Snapshot(snapshot.account))
         exposition.publish(snapshot)
     state = ExporterState(len(settings.accounts), reload_ok=True, reloaded_at=clock.wall())
     # Without the process's own metrics, which would collide with node_exporter's.

@@ -173,3 +173,9 @@ def test_simulate_serves_the_api_that_it_tells_how_to_use() -> None:
     assert ran.returncode == 0
     assert "default" in ran.stdout
     assert (code, took < 2) == (0, True)
+
+
+def test_the_demo_refuses_a_configuration_rather_than_ignoring_it(file: str) -> None:
+    ran = run_exporter("--config.file", file, "demo")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("--config.file: the demo has accounts of its own")

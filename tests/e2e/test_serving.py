@@ -194,3 +194,26 @@ def test_logs_can_be_json(simulator: SimulatorServer, tmp_path: Path) -> None:
         running.program.wait_for(
             '"level": "info", "msg": "account answers", "account": "a00", "balance_credits": 217.0'
         )
+
+
+def test_a_key_file_that_vanishes_is_told_once_and_the_last_key_stays_in_use(
+    simulator: SimulatorServer, tmp_path: Path
+) -> None:
+    key = write(tmp_path / "key", "sk-a00")
+    defaults = f"base_url: '{simulator.base_url}', poll_interval: 100ms"
+    text = f"defaults: {{{defaults}}}\naccounts: [{{name: a00, api_key_file: key}}]\n"
+    with exporter("--config.file", str(write(tmp_path / "c.yml", text))) as running:
+        running.wait_until_ready()
+        key.unlink()
+        running.program.wait_for("key file not read, the last key stays in use")
+        simulator.wait_for_requests("a00", simulator.requests("a00") + 3)
+        running.program.stop()
+    assert running.program.output.count("key file not read") == 1
+    assert "account is failing" not in running.program.output
+
+
+def test_a_key_that_travels_unencrypted_is_warned_of() -> None:
+    with exporter(SHORTGENIUS_API_KEY="x", SHORTGENIUS_BASE_URL="http://upstream.invalid/api/v1") as running:
+        running.wait_until_ready()
+        running.program.stop()
+    assert 'msg="the key travels unencrypted, use https" account=default' in running.program.output

@@ -32,7 +32,8 @@ class Exposition:
         with self._lock:
             before = self._rendered.get(snapshot.account.name)
             self._rendered[snapshot.account.name] = rendered
-            if before and snapshot.requests > before.snapshot.requests and snapshot.last_duration is not None:
+            is_poll = snapshot.requests > (before.snapshot.requests if before else 0)
+            if is_poll and snapshot.last_duration is not None:
                 self.durations.observe(snapshot.last_duration)
 
     def withdraw(self, name: str) -> None:

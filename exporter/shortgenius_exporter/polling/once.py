@@ -21,7 +21,7 @@ def poll_once(settings: Settings, client: Callable[[], Fetcher], clock: Clock) -
         fetcher.close()
         return result.applied_to(Snapshot(account), clock.wall(), limits.max_credit_types)
 
-    with ThreadPoolExecutor(min(limits.max_concurrent_polls, len(settings.accounts))) as pool:
+    with ThreadPoolExecutor(max(1, min(limits.max_concurrent_polls, len(settings.accounts)))) as pool:
         try:
             for done in as_completed([pool.submit(poll, account) for account in settings.accounts]):
                 yield done.result()

@@ -15,7 +15,7 @@ from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed
-from shortgenius_exporter.polling.changes import changes
+from shortgenius_exporter.polling.changes import Change, changes
 from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
 
 _LONGEST_SLEEP = 1.0
@@ -195,6 +195,7 @@ class Poller:
         if watched is None or watched.slot is not slot:
             return
         request = watched.request
+        key_problem = request.key.problem
         began = self._clock.monotonic()
         self._log.debug("polling", account=slot.name, late=began - slot.due)
         try:
@@ -203,6 +204,10 @@ class Poller:
             self._finish(watched, request, crashed(error, self._clock.monotonic() - began))
             raise
         self._finish(watched, request, result)
+        if request.key.problem not in {None, key_problem}:
+            self._log.warning(
+                "key file not read, the last key stays in use", account=slot.name, error=request.key.problem
+            )
 
     def _report_bug(self, slot: Slot, error: Exception) -> None:
         # The exception's own text could quote the key; its type and place cannot.
@@ -210,25 +215,28 @@ class Poller:
         self._log.error("internal error", account=slot.name, type=type(error).__name__, frames=frames)
 
     def _finish(self, watched: _Watched, request: AccountRequest, result: Attempt) -> None:
+        found: list[Change] = []
         with self._changed:
             if self._stopping:
                 return
             try:
                 # An answer to what a reload has changed meanwhile says nothing about the account of now.
                 if watched.request is request:
-                    self._take(watched, result)
+                    found = self._take(watched, result)
             finally:
                 self._schedule.done(watched.slot, result.outcome, self._clock.monotonic())
                 if watched.slot.due < self._sleeps_until:
                     self._changed.notify()
+        # Outside the lock: whoever reads the log may be slow.
+        for change in found:
+            self._log(change.level, change.message, account=watched.slot.name, **change.fields)
 
-    def _take(self, watched: _Watched, result: Attempt) -> None:
+    def _take(self, watched: _Watched, result: Attempt) -> list[Change]:
         before = watched.snapshot
         after = result.applied_to(before, self._clock.wall(), self._limits.max_credit_types)
         watched.snapshot = after
         self._publish(after)
-        for change in changes(before, after):
-            self._log(change.level, change.message, account=after.account.name, **change.fields)
+        return list(changes(before, after))
 
 
 def _question(account: Account) -> tuple[object, ...]:

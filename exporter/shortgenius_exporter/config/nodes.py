@@ -6,6 +6,7 @@ or explode, and deep nesting is an error where PyYAML's composer for the C libra
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ def parse(data: bytes, report: Report, loader: Any = FAST_LOADER) -> Node | None
 
 def _decode(data: bytes, report: Report) -> str:
     try:
-        text = data.decode("utf-8-sig")
+        text = data.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         line, column = _place(error.object[: error.start].decode("utf-8", errors="replace"))
         report.fail("is not UTF-8 text: save the file as UTF-8", line=line, column=column)
@@ -159,7 +160,7 @@ class _Composer:
 
     def _scalar(self, event: Any) -> Scalar:
         mark, text, plain = event.start_mark, event.value, event.implicit[0]
-        if event.tag is not None and not plain:
+        if event.tag is not None:
             self._check_tag(event)
         if not text.isascii() and _SURROGATE.search(text):
             self._fail(event, "holds half of a surrogate pair: write the character itself")
@@ -197,7 +198,7 @@ class _Composer:
         self._add(None, node, size, height)
 
     def _check_tag(self, event: Any) -> None:
-        if event.tag not in ("!", "tag:yaml.org,2002:str"):
+        if event.tag != "tag:yaml.org,2002:str":
             self._fail(event, "a YAML tag (!) is not supported: remove it, or quote the text")
 
     def _fail(self, event: Any, message: str) -> None:

@@ -139,6 +139,10 @@ def _send_once_more_if_stale(adapter: DeadlineAdapter, request: BalanceRequest) 
 
 def _send(adapter: DeadlineAdapter, request: BalanceRequest) -> tuple[int, str | None, bytes]:
     response = adapter.send(request.prepared, stream=True, timeout=request.timeout, proxies=request.proxies)
+    if response.status_code < http.HTTPStatus.OK:
+        # http.client passes over interim answers of status 100 alone: after another the real answer is still to come,
+        # and would be taken for that to the next account's request.
+        response.raw.close()
     try:
         body = response.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
     except BaseException:

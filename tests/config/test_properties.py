@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shortgenius_exporter.config import ConfigError, load
@@ -16,6 +16,7 @@ from shortgenius_exporter.config.accounts import ACCOUNT, DEFAULTS, LIMITS
 from shortgenius_exporter.config.nodes import Scalar
 from shortgenius_exporter.config.scalars import kind_of
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # each writes a file
 SECRET = "sk-very-secret-0001"
 LOADERS = [yaml.CSafeLoader, yaml.SafeLoader]
 INDICATORS = st.text("-?:,[]{}#&*!|>'\"%@` \t\n\\~<=ab01.", max_size=60)
@@ -60,6 +61,7 @@ def attempt(data: bytes, loader: object) -> ConfigError | None:
     return None
 
 
+@unhurried
 @pytest.mark.parametrize("loader", LOADERS)
 @given(data=st.binary(max_size=60) | (INDICATORS | st.text(max_size=60)).map(str.encode))
 @example(data=b"a: \xff")
@@ -71,6 +73,7 @@ def test_any_bytes_give_settings_or_problems(loader: object, data: bytes) -> Non
     check_outcome(data, loader)
 
 
+@unhurried
 @pytest.mark.parametrize("loader", LOADERS)
 @given(text=INDICATORS)
 def test_any_value_of_a_setting_gives_settings_or_problems(loader: object, text: str) -> None:
@@ -78,12 +81,14 @@ def test_any_value_of_a_setting_gives_settings_or_problems(loader: object, text:
         check_outcome(f"accounts:\n- name: a\n  {name}: {text}\n".encode(), loader)
 
 
+@unhurried
 @pytest.mark.parametrize("loader", LOADERS)
 @given(configuration=CONFIGURATIONS)
 def test_any_structure_gives_settings_or_problems(loader: object, configuration: dict[str, Any]) -> None:
     check_outcome(yaml.safe_dump(configuration, allow_unicode=True, sort_keys=False).encode("utf-8", "replace"), loader)
 
 
+@unhurried
 @pytest.mark.parametrize("setting", ["api_key", "api_key_file", "api_key_env", "proxy_url", "base_url", "ca_file"])
 @given(around=st.tuples(INDICATORS, INDICATORS))
 def test_a_secret_in_a_setting_is_never_repeated(setting: str, around: tuple[str, str]) -> None:

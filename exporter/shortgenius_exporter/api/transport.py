@@ -19,6 +19,8 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
 
+from shortgenius_exporter.api.errors import TlsError
+
 
 class Deadline:
     """The moment at which the request under way must be over."""
@@ -57,9 +59,17 @@ class DeadlineTlsSocket(ssl.SSLSocket):
     deadline: Deadline | None = None
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
+        self._hurry()
+        return super().recv_into(*args, **kwargs)
+
+    def recv(self, *args: Any, **kwargs: Any) -> bytes:
+        # What TLS inside the TLS of a proxy reads with.
+        self._hurry()
+        return super().recv(*args, **kwargs)
+
+    def _hurry(self) -> None:
         if self.deadline is not None:
             self.settimeout(self.deadline.remaining())
-        return super().recv_into(*args, **kwargs)
 
 
 class DeadlineAdapter(HTTPAdapter):
@@ -78,7 +88,8 @@ class DeadlineAdapter(HTTPAdapter):
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(proxy, ssl_context=self._context, **kwargs)
+        kwargs |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
+        return super().proxy_manager_for(proxy, **kwargs)
 
     def cert_verify(self, *_: Any) -> None:
         """Nothing to add: the context verifies."""
@@ -115,13 +126,28 @@ class _TlsConnection(HTTPSConnection):
 
     def connect(self) -> None:
         super().connect()
-        if isinstance(self.sock, DeadlineTlsSocket):
-            self.sock.deadline = self._adapter.deadline
+        self._bind(self.sock)
+
+    def _connect_tls_proxy(self, *args: Any, **kwargs: Any) -> Any:
+        return self._bind(super()._connect_tls_proxy(*args, **kwargs))
+
+    def _bind(self, connected: Any) -> Any:
+        if isinstance(connected, DeadlineTlsSocket):
+            connected.deadline = self._adapter.deadline
+        return connected
 
 
 def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """A verifying client context; neither certificates nor checks can be changed through the environment."""
-    context = ssl.create_default_context(cafile=str(ca_file or DEFAULT_CA_BUNDLE_PATH))
+    """A verifying client context; neither certificates nor checks can be changed through the environment.
+
+    Raises TlsError if the file holds no certificates or cannot be read.
+    """
+    file = ca_file or DEFAULT_CA_BUNDLE_PATH
+    try:
+        context = ssl.create_default_context(cafile=str(file))
+    except OSError as error:
+        problem = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+        raise TlsError(f"ca_file {file} cannot be used: {problem}") from None
     context.sslsocket_class = DeadlineTlsSocket
     return context
 

@@ -1,0 +1,200 @@
+"""Proxies: the configured one, or the environment's; neither sees the key of an HTTPS account."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+from upstreams import Script, Upstream, answer, drip_after, keep_answering, never_answer, serving, unused_port
+
+from shortgenius_exporter.api.client import Client, TlsContexts, prepare
+from shortgenius_exporter.api.errors import ApiError
+from shortgenius_exporter.core.account import Account
+from shortgenius_exporter.core.balance import Balance
+from shortgenius_exporter.core.reason import Reason
+from shortgenius_exporter.core.secret import Secret
+
+KEY = Secret("sk-very-secret-0001")
+BALANCE = Balance({"credits": 217.0})
+# Only the proxy knows where this is.
+API = "https://api.example"
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with closing(Client(TlsContexts())) as client:
+        yield client
+
+
+@pytest.fixture
+def ca() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def ca_file(ca: trustme.CA, tmp_path: Path) -> Path:
+    file = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(str(file))
+    return file
+
+
+def server_context(ca: trustme.CA, *names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(*names).configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def api(ca: trustme.CA) -> Iterator[Upstream]:
+    with serving(keep_answering, server_context(ca, "api.example", "localhost")) as upstream:
+        yield upstream
+
+
+def tunnel_to(port: int) -> Script:
+    """A CONNECT proxy that leads to ``port`` of this machine, whatever host it is asked for."""
+
+    def script(proxy: Upstream, connection: socket.socket) -> None:
+        proxy.read_request(connection)
+        with socket.create_connection(("127.0.0.1", port)) as onward:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=pump, args=[onward, connection])
+            back.start()
+            pump(connection, onward)
+            back.join()
+
+    return script
+
+
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)
+
+
+def account(
+    proxy_url: str | None = None, ca_file: Path | None = None, base_url: str = API, timeout: float = 10.0
+) -> Account:
+    proxy = None if proxy_url is None else Secret(proxy_url)
+    return Account("studio", KEY, base_url=base_url, proxy_url=proxy, ca_file=ca_file, poll_timeout=timeout)
+
+
+def fetch(client: Client, asked: Account) -> Balance:
+    return client.fetch(prepare(asked, KEY))
+
+
+def failure(client: Client, asked: Account) -> ApiError:
+    with pytest.raises(ApiError) as raised:
+        fetch(client, asked)
+    return raised.value
+
+
+def test_a_configured_proxy_is_used_and_does_not_see_the_key(client: Client, api: Upstream, ca_file: Path) -> None:
+    with serving(tunnel_to(api.port)) as proxy:
+        assert fetch(client, account(proxy.url, ca_file)) == BALANCE
+        assert fetch(client, account(proxy.url, ca_file)) == BALANCE
+        assert [request.split(b"\r\n")[0] for request in proxy.requests] == [b"CONNECT api.example:443 HTTP/1.1"]
+        assert b"Bearer" not in proxy.requests[0]
+    assert len(api.requests) == 2
+
+
+def test_the_proxy_alone_is_told_its_password(client: Client, api: Upstream, ca_file: Path) -> None:
+    with serving(tunnel_to(api.port)) as proxy:
+        fetch(client, account(f"http://user:pass@127.0.0.1:{proxy.port}", ca_file))
+        expected = b"Proxy-Authorization: Basic " + b64encode(b"user:pass")
+        assert expected in proxy.requests[0].split(b"\r\n")
+    assert b"Proxy-Authorization" not in api.requests[0]
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy"])
+def test_the_proxy_of_the_environment_is_used(
+    client: Client, api: Upstream, ca_file: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    with serving(tunnel_to(api.port)) as proxy:
+        monkeypatch.setenv(variable, proxy.url)
+        assert fetch(client, account(ca_file=ca_file)) == BALANCE
+        assert proxy.connections == 1
+
+
+def test_a_host_of_no_proxy_is_asked_directly(
+    client: Client, api: Upstream, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tunnel_to(api.port)) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        assert fetch(client, account(ca_file=ca_file, base_url=api.tls_url)) == BALANCE
+        assert proxy.connections == 0
+
+
+def test_a_configured_proxy_wins_over_the_environment(
+    client: Client, api: Upstream, ca_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tunnel_to(api.port)) as ours, serving(tunnel_to(api.port)) as theirs:
+        monkeypatch.setenv("HTTPS_PROXY", theirs.url)
+        monkeypatch.setenv("NO_PROXY", "*")
+        assert fetch(client, account(ours.url, ca_file)) == BALANCE
+        assert (ours.connections, theirs.connections) == (1, 0)
+
+
+def test_an_api_without_tls_is_asked_through_the_proxy_too(client: Client) -> None:
+    with serving(keep_answering) as proxy:
+        assert fetch(client, account(proxy.url, base_url="http://api.example")) == BALANCE
+        assert proxy.requests[0].startswith(b"GET http://api.example/credits HTTP/1.1\r\n")
+
+
+def test_a_proxy_may_itself_speak_tls(client: Client, api: Upstream, ca: trustme.CA, ca_file: Path) -> None:
+    with serving(tunnel_to(api.port), server_context(ca, "localhost")) as proxy:
+        assert fetch(client, account(proxy.tls_url, ca_file)) == BALANCE
+
+
+@pytest.mark.parametrize("status", [b"403 Forbidden", b"407 Proxy Authentication Required", b"502 Bad Gateway"])
+def test_a_proxy_that_refuses_is_a_connection_failure_without_its_password(client: Client, status: bytes) -> None:
+    with serving(answer(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")) as proxy:
+        error = failure(client, account(f"http://user:sk-proxy@127.0.0.1:{proxy.port}"))
+    assert error.reason is Reason.CONNECTION
+    assert str(error) == "the proxy did not let the request to api.example through"
+
+
+def test_a_proxy_that_is_not_there_is_a_connection_failure(client: Client) -> None:
+    error = failure(client, account(f"http://127.0.0.1:{unused_port()}"))
+    assert error.reason is Reason.CONNECTION
+    assert str(error) == "the proxy did not let the request to api.example through"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(never_answer, id="says nothing"),
+        pytest.param(drip_after(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), id="drips headers"),
+        pytest.param(drip_after(b"HTTP/1.1 200 OK\r\n\r\n", b"\x16"), id="drips a handshake"),
+    ],
+)
+def test_a_proxy_that_stalls_ends_at_the_timeout(client: Client, script: Script) -> None:
+    with serving(script) as proxy:
+        assert failure(client, account(proxy.url, timeout=0.3)).reason is Reason.TIMEOUT
+
+
+def test_an_api_that_drips_behind_a_tls_proxy_ends_at_the_timeout(
+    client: Client, ca: trustme.CA, ca_file: Path
+) -> None:
+    dripping = drip_after(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" ")
+    with (
+        serving(dripping, server_context(ca, "api.example")) as api,
+        serving(tunnel_to(api.port), server_context(ca, "localhost")) as proxy,
+    ):
+        assert failure(client, account(proxy.tls_url, ca_file, timeout=0.5)).reason is Reason.TIMEOUT

@@ -1,0 +1,254 @@
+"""TLS: what is trusted, and that nothing in the environment can change it."""
+
+from __future__ import annotations
+
+import ssl
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+from upstreams import (
+    GOOD_ANSWER,
+    Script,
+    answer,
+    close_at_once,
+    drip_after,
+    keep_answering,
+    never_answer,
+    never_read,
+    serving,
+)
+
+from shortgenius_exporter.api.client import Client, TlsContexts, prepare
+from shortgenius_exporter.api.errors import ApiError
+from shortgenius_exporter.api.failures import causes
+from shortgenius_exporter.core.account import Account
+from shortgenius_exporter.core.balance import Balance
+from shortgenius_exporter.core.reason import Reason
+from shortgenius_exporter.core.secret import Secret
+
+KEY = Secret("sk-very-secret-0001")
+BALANCE = Balance({"credits": 217.0})
+PATIENT = 10.0
+HASTY = 0.5
+SLACK = 2.0
+
+
+@pytest.fixture(autouse=True)
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    with closing(Client(TlsContexts())) as client:
+        yield client
+
+
+class Authority:
+    """A certificate authority of our own, in a file, and the servers it vouches for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._ca = trustme.CA()
+        self.file = folder / f"{id(self)}.pem"
+        self._ca.cert_pem.write_to_path(str(self.file))
+
+    def server(self, *names: str, not_after: datetime | None = None) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._ca.issue_cert(*names, not_after=not_after).configure_cert(context)
+        return context
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def account(url: str, ca_file: Path | None = None, timeout: float = PATIENT) -> Account:
+    return Account("studio", KEY, base_url=url, ca_file=ca_file, poll_timeout=timeout)
+
+
+def fetch(client: Client, asked: Account) -> Balance:
+    return client.fetch(prepare(asked, KEY))
+
+
+def failure(client: Client, asked: Account) -> ApiError:
+    began = time.monotonic()
+    with pytest.raises(ApiError) as raised:
+        fetch(client, asked)
+    assert time.monotonic() - began < asked.poll_timeout + SLACK
+    for error in causes(raised.value):
+        assert KEY.reveal() not in "".join(traceback.format_exception(error)) + repr(error)
+    return raised.value
+
+
+def test_the_certificate_of_a_configured_authority_is_trusted(client: Client, authority: Authority) -> None:
+    with serving(keep_answering, authority.server("localhost")) as upstream:
+        assert fetch(client, account(upstream.tls_url, authority.file)) == BALANCE
+
+
+def test_a_tls_connection_is_kept_for_the_next_poll(client: Client, authority: Authority) -> None:
+    with serving(keep_answering, authority.server("localhost")) as upstream:
+        for _ in range(3):
+            fetch(client, account(upstream.tls_url, authority.file))
+        assert (upstream.connections, len(upstream.requests)) == (1, 3)
+
+
+def test_a_kept_tls_connection_that_ends_as_it_is_used_is_replaced(client: Client, authority: Authority) -> None:
+    with serving(answer(GOOD_ANSWER), authority.server("localhost")) as upstream:
+        for _ in range(3):
+            assert fetch(client, account(upstream.tls_url, authority.file)) == BALANCE
+        assert upstream.connections == 3
+
+
+def test_each_account_has_its_own_authority(client: Client, authority: Authority, tmp_path: Path) -> None:
+    other = Authority(tmp_path)
+    with (
+        serving(keep_answering, authority.server("localhost")) as one,
+        serving(keep_answering, other.server("localhost")) as two,
+    ):
+        assert fetch(client, account(one.tls_url, authority.file)) == BALANCE
+        assert fetch(client, account(two.tls_url, other.file)) == BALANCE
+        assert failure(client, account(one.tls_url, other.file)).reason is Reason.TLS
+        assert failure(client, account(two.tls_url)).reason is Reason.TLS
+
+
+@pytest.mark.parametrize(
+    ("names", "age", "message"),
+    [
+        pytest.param(["localhost"], timedelta(days=-1), "certificate has expired", id="expired"),
+        pytest.param(
+            ["elsewhere.example"],
+            timedelta(days=1),
+            "Hostname mismatch, certificate is not valid for 'localhost'.",
+            id="of another host",
+        ),
+    ],
+)
+def test_a_certificate_that_is_not_valid_is_a_tls_failure(
+    client: Client, authority: Authority, names: list[str], age: timedelta, message: str
+) -> None:
+    server = authority.server(*names, not_after=datetime.now(UTC) + age)
+    with serving(keep_answering, server) as upstream:
+        error = failure(client, account(upstream.tls_url, authority.file))
+        assert str(error) == f"the certificate of localhost:{upstream.port} is not valid here: {message}"
+        assert error.reason is Reason.TLS
+        assert upstream.requests == []
+
+
+def test_an_authority_nobody_configured_is_a_tls_failure(client: Client, authority: Authority) -> None:
+    with serving(keep_answering, authority.server("localhost")) as upstream:
+        error = failure(client, account(upstream.tls_url))
+        assert error.reason is Reason.TLS
+        assert str(error).startswith(f"the certificate of localhost:{upstream.port} is not valid here: ")
+        assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    "variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONHTTPSVERIFY"]
+)
+def test_the_environment_cannot_add_an_authority(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    values = {"SSL_CERT_DIR": str(authority.file.parent), "PYTHONHTTPSVERIFY": "0"}
+    monkeypatch.setenv(variable, values.get(variable, str(authority.file)))
+    with (
+        serving(keep_answering, authority.server("localhost")) as upstream,
+        closing(Client(TlsContexts())) as client,
+    ):
+        assert failure(client, account(upstream.tls_url)).reason is Reason.TLS
+        assert upstream.requests == []
+
+
+def test_the_environment_cannot_take_an_authority_away(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, client: Client
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(Authority(tmp_path).file))
+    with serving(keep_answering, authority.server("localhost")) as upstream:
+        assert fetch(client, account(upstream.tls_url, authority.file)) == BALANCE
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(never_answer, id="says nothing"),
+        pytest.param(drip_after(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), id="drips headers"),
+        pytest.param(drip_after(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), id="drips interim answers"),
+        pytest.param(drip_after(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b" "), id="drips the body"),
+    ],
+)
+def test_whatever_a_server_drips_inside_tls_a_poll_ends_at_its_timeout(
+    client: Client, authority: Authority, script: Script
+) -> None:
+    with serving(script, authority.server("localhost")) as upstream:
+        error = failure(client, account(upstream.tls_url, authority.file, HASTY))
+        assert (error.reason, str(error)) == (Reason.TIMEOUT, "no complete answer within 0.5 s")
+        assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(never_read, id="never begins"),
+        # The head of a TLS record that announces 16 KiB, then its bytes one by one.
+        pytest.param(
+            lambda upstream, connection: (
+                connection.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc"),
+                upstream.drip(connection, b"\x03"),
+            ),
+            id="drips",
+        ),
+    ],
+)
+def test_a_handshake_that_does_not_end_ends_at_the_timeout(
+    client: Client, authority: Authority, script: Script
+) -> None:
+    with serving(script) as upstream:
+        error = failure(client, account(upstream.tls_url, authority.file, HASTY))
+        assert (error.reason, str(error)) == (Reason.TIMEOUT, "no complete answer within 0.5 s")
+
+
+def test_a_server_without_tls_is_a_tls_failure(client: Client) -> None:
+    def speak_http(upstream: object, connection: ssl.SSLSocket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        connection.recv(65536)
+
+    with serving(speak_http) as upstream:  # type: ignore[arg-type]
+        error = failure(client, account(upstream.tls_url))
+        assert error.reason is Reason.TLS
+        assert str(error) == f"no TLS connection to localhost:{upstream.port} could be agreed on"
+
+
+def test_a_connection_cut_before_its_handshake_is_a_failure_told_at_once(client: Client, authority: Authority) -> None:
+    with serving(close_at_once) as upstream:
+        assert failure(client, account(upstream.tls_url, authority.file)).reason in {Reason.CONNECTION, Reason.TLS}
+
+
+def test_a_server_that_only_speaks_an_old_tls_is_a_tls_failure(client: Client, authority: Authority) -> None:
+    server = authority.server("localhost")
+    server.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning):
+        server.minimum_version = ssl.TLSVersion.TLSv1_1
+        server.maximum_version = ssl.TLSVersion.TLSv1_1
+    with serving(keep_answering, server) as upstream:
+        assert failure(client, account(upstream.tls_url, authority.file)).reason is Reason.TLS
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["missing", "empty", "not PEM"])
+def test_a_ca_file_that_cannot_be_used_is_a_tls_failure_that_names_it(
+    client: Client, tmp_path: Path, content: str | None
+) -> None:
+    ca_file = tmp_path / "ca.pem"
+    if content is not None:
+        ca_file.write_text(content)
+    error = failure(client, account("https://localhost:1", ca_file))
+    assert error.reason is Reason.TLS
+    assert str(error).startswith(f"ca_file {ca_file} cannot be used: ")

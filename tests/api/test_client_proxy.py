@@ -87,6 +87,14 @@ def pump(source: socket.socket, sink: socket.socket) -> None:
         sink.shutdown(socket.SHUT_RDWR)
 
 
+def drip_a_handshake(proxy: Upstream, connection: socket.socket) -> None:
+    proxy.read_request(connection)
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+    connection.recv(65536)
+    connection.sendall(b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc")
+    proxy.drip(connection, b"\x03")
+
+
 def account(
     proxy_url: str | None = None, ca_file: Path | None = None, base_url: str = API, timeout: float = 10.0
 ) -> Account:
@@ -108,7 +116,8 @@ def test_a_configured_proxy_is_used_and_does_not_see_the_key(client: Client, api
     with serving(tunnel_to(api.port)) as proxy:
         assert fetch(client, account(proxy.url, ca_file)) == BALANCE
         assert fetch(client, account(proxy.url, ca_file)) == BALANCE
-        assert [request.split(b"\r\n")[0] for request in proxy.requests] == [b"CONNECT api.example:443 HTTP/1.1"]
+        assert len(proxy.requests) == 1
+        assert proxy.requests[0].startswith(b"CONNECT api.example:443 HTTP/1.")
         assert b"Bearer" not in proxy.requests[0]
     assert len(api.requests) == 2
 
@@ -181,12 +190,33 @@ def test_a_proxy_that_is_not_there_is_a_connection_failure(client: Client) -> No
     [
         pytest.param(never_answer, id="says nothing"),
         pytest.param(drip_after(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), id="drips headers"),
-        pytest.param(drip_after(b"HTTP/1.1 200 OK\r\n\r\n", b"\x16"), id="drips a handshake"),
+        pytest.param(drip_a_handshake, id="drips a handshake"),
     ],
 )
 def test_a_proxy_that_stalls_ends_at_the_timeout(client: Client, script: Script) -> None:
     with serving(script) as proxy:
         assert failure(client, account(proxy.url, timeout=0.3)).reason is Reason.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(never_answer, id="says nothing"),
+        pytest.param(drip_after(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), id="drips headers"),
+        pytest.param(drip_a_handshake, id="drips a handshake"),
+    ],
+)
+def test_a_tls_proxy_that_stalls_ends_at_the_timeout(
+    client: Client, ca: trustme.CA, ca_file: Path, script: Script
+) -> None:
+    with serving(script, server_context(ca, "localhost")) as proxy:
+        assert failure(client, account(proxy.tls_url, ca_file, timeout=0.5)).reason is Reason.TIMEOUT
+
+
+def test_the_certificate_of_a_tls_proxy_is_verified(client: Client, ca: trustme.CA) -> None:
+    with serving(never_answer, server_context(ca, "localhost")) as proxy:
+        assert failure(client, account(proxy.tls_url)).reason is Reason.TLS
+        assert proxy.requests == []
 
 
 def test_an_api_that_drips_behind_a_tls_proxy_ends_at_the_timeout(

@@ -235,20 +235,26 @@ def test_a_connection_cut_before_its_handshake_is_a_failure_told_at_once(client:
 def test_a_server_that_only_speaks_an_old_tls_is_a_tls_failure(client: Client, authority: Authority) -> None:
     server = authority.server("localhost")
     server.set_ciphers("ALL:@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning):
-        server.minimum_version = ssl.TLSVersion.TLSv1_1
-        server.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        server.minimum_version = server.maximum_version = ssl.TLSVersion.TLSv1_1
     with serving(keep_answering, server) as upstream:
         assert failure(client, account(upstream.tls_url, authority.file)).reason is Reason.TLS
 
 
-@pytest.mark.parametrize("content", [None, "", "no certificate"], ids=["missing", "empty", "not PEM"])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        pytest.param(None, "No such file or directory", id="missing"),
+        pytest.param("", "no certificate in it", id="empty"),
+        pytest.param("no certificate", "no certificate in it", id="not PEM"),
+    ],
+)
 def test_a_ca_file_that_cannot_be_used_is_a_tls_failure_that_names_it(
-    client: Client, tmp_path: Path, content: str | None
+    client: Client, tmp_path: Path, content: str | None, problem: str
 ) -> None:
     ca_file = tmp_path / "ca.pem"
     if content is not None:
         ca_file.write_text(content)
     error = failure(client, account("https://localhost:1", ca_file))
     assert error.reason is Reason.TLS
-    assert str(error).startswith(f"ca_file {ca_file} cannot be used: ")
+    assert str(error) == f"ca_file {ca_file} cannot be used: {problem}"

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import trustme
-from upstreams import Script, Upstream, answer, drip_after, keep_answering, never_answer, serving, unused_port
 
 from shortgenius_exporter.api.client import Client, TlsContexts, prepare
 from shortgenius_exporter.api.errors import ApiError
@@ -20,6 +19,7 @@ from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.secret import Secret
+from upstreams import Script, Upstream, answer, drip_after, keep_answering, never_answer, serving, unused_port
 
 KEY = Secret("sk-very-secret-0001")
 BALANCE = Balance({"credits": 217.0})

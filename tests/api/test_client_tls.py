@@ -12,6 +12,14 @@ from pathlib import Path
 
 import pytest
 import trustme
+
+from shortgenius_exporter.api.client import Client, TlsContexts, prepare
+from shortgenius_exporter.api.errors import ApiError
+from shortgenius_exporter.api.failures import causes
+from shortgenius_exporter.core.account import Account
+from shortgenius_exporter.core.balance import Balance
+from shortgenius_exporter.core.reason import Reason
+from shortgenius_exporter.core.secret import Secret
 from upstreams import (
     GOOD_ANSWER,
     Script,
@@ -23,14 +31,6 @@ from upstreams import (
     never_read,
     serving,
 )
-
-from shortgenius_exporter.api.client import Client, TlsContexts, prepare
-from shortgenius_exporter.api.errors import ApiError
-from shortgenius_exporter.api.failures import causes
-from shortgenius_exporter.core.account import Account
-from shortgenius_exporter.core.balance import Balance
-from shortgenius_exporter.core.reason import Reason
-from shortgenius_exporter.core.secret import Secret
 
 KEY = Secret("sk-very-secret-0001")
 BALANCE = Balance({"credits": 217.0})

@@ -220,8 +220,8 @@ class Poller:
             if self._stopping:
                 return
             try:
-                # An answer to what a reload has changed meanwhile says nothing about the account of now.
-                if watched.request is request:
+                # An answer to what a reload has changed or removed meanwhile says nothing about the account of now.
+                if watched.request is request and self._watched.get(watched.slot.name) is watched:
                     found = self._take(watched, result)
             finally:
                 self._schedule.done(watched.slot, result.outcome, self._clock.monotonic())

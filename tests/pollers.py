@@ -58,6 +58,10 @@ def accepting(good_key: str) -> Script:
     return script
 
 
+def _well(key: str) -> Balance:
+    return GOOD
+
+
 class FakeApi:
     """Answers each account by its script, which is given the key and may block or raise; by default all is well."""
 
@@ -93,7 +97,7 @@ class FakeFetcher:
         name = urlsplit(str(request.prepared.url)).netloc.removesuffix(".test")
         key = request.prepared.headers["Authorization"].removeprefix("Bearer ")
         self._api.asked.put((name, key))
-        return self._api.scripts.get(name, lambda key: GOOD)(key)
+        return self._api.scripts.get(name, _well)(key)
 
     def close(self) -> None:
         self.closed.set()

@@ -1,0 +1,105 @@
+"""What a rule's firings were worth, judged by what really happened. Pure.
+
+Times are seconds since the replay's start, as everywhere in the backtest's results.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+from fleet import DAY, HOUR, Life
+from replay import Firing
+
+EMPTY = 1.0  # credits: an action costs at least one
+MEMORY = 3 * DAY  # a page is about an end within this time: a weekend may lie between
+_PASTS = (HOUR, 6 * HOUR, DAY, 3 * DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustion:
+    """A balance went below one credit at ``time``; ``foretold`` has the leads at which the past could tell."""
+
+    account: str
+    credit_type: str
+    time: float
+    foretold: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One line of the table. ``leads``: seconds from the announcement to the end, per exhaustion, 0 if none."""
+
+    name: str
+    leads: tuple[float, ...]
+    missed: tuple[Exhaustion, ...]
+    pages: int
+    false: int
+
+    def announced(self, lead: float) -> int:
+        return sum(one >= lead for one in self.leads)
+
+    @property
+    def median_lead(self) -> float:
+        return median(self.leads) if self.leads else 0.0
+
+
+def exhaustions(life: Life, start: float) -> Iterator[Exhaustion]:
+    """Every fall below one credit."""
+    for (_, before), (time, after) in pairwise(life.moments):
+        if before >= EMPTY > after:
+            told = tuple(lead for lead in (HOUR, DAY) if _foretold(life, time - lead, lead))
+            yield Exhaustion(life.account.name, life.credit_type, time - start, told)
+
+
+def _foretold(life: Life, now: float, lead: float) -> bool:
+    """Whether two straight lines, through two different pasts, ended within twice the time that was left.
+
+    Computed from what really happened, not from what was scraped or recorded.
+    """
+    seen = [past for past in _PASTS if now - past >= life.moments[0][0]]
+    ends = [_balance(life, now) / burn for past in seen if (burn := _fallen(life, now - past, now) / past) > 0]
+    return sum(end <= 2 * lead for end in ends) >= 2
+
+
+def _balance(life: Life, now: float) -> float:
+    return life.moments[bisect_right(life.moments, (now, float("inf"))) - 1][1]
+
+
+def _fallen(life: Life, begin: float, end: float) -> float:
+    first = bisect_right(life.moments, (begin, float("inf"))) - 1
+    last = bisect_right(life.moments, (end, float("inf")))
+    return sum(max(0.0, before - after) for (_, before), (_, after) in pairwise(life.moments[first:last]))
+
+
+def score(name: str, firings: Iterable[Firing], lives: Iterable[Life], start: float) -> Score:
+    """Judges one kind of page. A page is a begin of firing; one that begins while nothing is left is not counted.
+
+    It is false if the account does not run out within three days. An exhaustion counts as announced by the
+    earliest page of these three days that was still firing at the end, or fired again on the way.
+    """
+    mine = [firing for firing in firings if firing.alert == name]
+    leads: list[float] = []
+    missed: list[Exhaustion] = []
+    pages = false = 0
+    for life in lives:
+        ends = tuple(exhaustions(life, start))
+        own = [one for one in mine if (one.account, one.credit_type) == (life.account.name, life.credit_type)]
+        begins = [one.begin for one in own if _balance(life, start + one.begin) >= EMPTY]
+        pages += len(begins)
+        false += sum(not any(begin <= end.time <= begin + MEMORY for end in ends) for begin in begins)
+        for end in ends:
+            lead = _lead(own, end.time)
+            leads.append(lead)
+            if HOUR in end.foretold and lead < HOUR:
+                missed.append(end)
+    return Score(name, tuple(leads), tuple(missed), pages, false)
+
+
+def _lead(firings: list[Firing], end: float) -> float:
+    """Seconds between the first announcement and the end; a page that stopped more than a day before is forgotten."""
+    heard = [one.begin for one in firings if one.begin <= end and one.end >= end - MEMORY]
+    return min(end - min(heard), 30 * DAY) if heard else 0.0

@@ -16,7 +16,7 @@ from shortgenius_exporter.simulator.model import Deposit, Event, Habit, Plan, Si
 
 HOUR = 3600.0
 DAY = 24 * HOUR
-STEP = 150.0  # seconds between scrapes: the shortest window of the rules, 5m, must hold two of them
+STEP = 300.0  # seconds between scrapes: the shortest window that pages, 30m, holds six of them
 RESTARTS = 20 * DAY, 10 * 60.0  # the exporter restarts this often, is away this long, and counts from zero again
 
 PLANS: tuple[dict[str, int], ...] = (

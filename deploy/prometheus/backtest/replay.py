@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 from fleet import STEP, Life, renewals, samples
 
-EVALUATION = 300  # seconds
+EVALUATION = 600  # seconds between evaluations of the rules
 LOOK = 600  # seconds between looks at the alerts: shorter than any keep_firing_for
 _ALERT = re.compile(r'"ALERTS", account="(?P<account>.*?)", alertname="(?P<alert>.*?)".*?credit_type="(?P<type>.*?)"')
 _TIME = re.compile(r"time: (?P<time>\S+),")

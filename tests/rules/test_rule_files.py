@@ -1,0 +1,82 @@
+"""The rules by themselves: accepted by promtool, tested alert by alert, documented, drawn."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from shipped import DASHBOARDS, PROMETHEUS, RULE_FILES, RUNBOOKS, alert_names, alerts, recorded_names, rules, run
+
+DURATION = re.compile(r"\[[^\]]*\]|offset \S+")
+UNIT_TESTS = PROMETHEUS / "tests"
+SECTIONS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
+
+
+def test_promtool_accepts_the_rules() -> None:
+    done = run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *RULE_FILES)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", alert_names())
+def test_unit_tests_of_the_alert_pass(name: str) -> None:
+    """One file per alert; a missing file fails here."""
+    done = run("promtool", "test", "rules", f"{name}.yml", directory=UNIT_TESTS)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", alert_names())
+def test_unit_tests_of_the_alert_see_it_fire_and_stay_silent(name: str) -> None:
+    import yaml
+
+    groups = yaml.safe_load((UNIT_TESTS / f"{name}.yml").read_text())["tests"]
+    cases = [case for group in groups for case in group["alert_rule_test"] if case["alertname"] == name]
+    assert {bool(case["exp_alerts"]) for case in cases} == {True, False}
+
+
+def test_there_is_no_unit_test_and_no_runbook_without_an_alert() -> None:
+    assert sorted(file.stem for file in UNIT_TESTS.glob("*.yml")) == alert_names()
+    assert sorted(file.stem for file in RUNBOOKS.glob("ShortGenius*.md")) == alert_names()
+
+
+@pytest.mark.parametrize("name", alert_names())
+def test_runbook_has_every_section_and_names_its_alert(name: str) -> None:
+    page = (RUNBOOKS / f"{name}.md").read_text()
+    assert page.startswith(f"# {name}\n")
+    assert [line for line in page.splitlines() if line.startswith("## ")] == SECTIONS
+    assert "```" in page.split("## Diagnosis")[1].split("## Mitigation")[0], "a diagnosis needs something to type"
+
+
+@pytest.mark.parametrize("name", alert_names())
+def test_runbook_asks_only_for_series_that_exist(name: str) -> None:
+    page = (RUNBOOKS / f"{name}.md").read_text()
+    assert set(re.findall(r"\w+:shortgenius_\w+:\w+", page)) <= set(recorded_names())
+
+
+@pytest.mark.parametrize("name", alert_names())
+def test_alert_is_drawn_by_a_panel(name: str) -> None:
+    """A panel's query names the alert, or all alerts of ours, or a series that the alert is computed from."""
+    queries = [query for file in DASHBOARDS.glob("*.json") for query in re.findall(r'"expr": "(.*)"', file.read_text())]
+    assert queries, f"no dashboards in {DASHBOARDS}"
+    series = {word for rule in alerts() if rule["alert"] == name for word in re.findall(r"[\w:]*shortgenius_\w+", rule["expr"])}
+    assert any(name in query or any(one in query for one in series) for query in queries)
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}")
+def test_alert_says_what_a_person_needs(alert: dict[str, Any]) -> None:
+    assert set(alert["annotations"]) == {"summary", "description", "runbook_url", "dashboard_url"}
+    assert alert["annotations"]["runbook_url"].endswith(f"/docs/runbooks/{alert['alert']}.md")
+    assert "for" in alert
+    assert alert["labels"]["severity"] in {"critical", "warning", "{{ $labels.severity }}"}
+
+
+def test_recorded_names_are_level_metric_operations() -> None:
+    for name in recorded_names():
+        assert re.fullmatch(r"account(_credit_type)?(_severity)?:shortgenius_\w+:(max|rate\w+|avg\w+)", name), name
+
+
+def test_every_recorded_series_that_a_rule_uses_is_recorded_before_it() -> None:
+    known: set[str] = set()
+    for rule in sorted(rules(), key=lambda rule: "alert" in rule):
+        assert set(re.findall(r"\w+:shortgenius_\w+:\w+", rule["expr"])) <= known, rule
+        known.add(rule.get("record", ""))

@@ -1,0 +1,1 @@
+"""Dashboards as code, and the tools that prove and draw them."""

@@ -176,8 +176,8 @@ def _balance() -> timeseries.Panel:
     panel = lines(
         head,
         over_time(_ACCOUNT.balance(), "balance", "A"),
-        over_time(_ACCOUNT.threshold("warning"), "warning", "B"),
-        over_time(_ACCOUNT.threshold("critical"), "critical", "C"),
+        over_time(_ACCOUNT.threshold_ahead("warning"), "warning", "B"),
+        over_time(_ACCOUNT.threshold_ahead("critical"), "critical", "C"),
         over_time(_ACCOUNT.renewals(), "renewal", "D"),
         over_time(_ACCOUNT.top_ups(), "top-up", "E"),
         over_time(_ACCOUNT.forecast(), "forecast", "F"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import common as common_builder
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import stat, table, timeseries
 from grafana_foundation_sdk.models import common
@@ -79,7 +80,7 @@ def _numbers() -> list[Panel]:
         ),
         number(
             Head(
-                "Accounts without fresh data",
+                "Without fresh data",
                 "Accounts whose last successful poll is more than 15 minutes ago: their balance is not known.",
                 4,
                 4,
@@ -109,6 +110,7 @@ def _first_to_run_out() -> stat.Panel:
             decimals=1,
         )
         .text_mode(common.BigValueTextMode.VALUE_AND_NAME)
+        .text(common_builder.VizTextDisplayOptions().title_size(16).value_size(34))
         .mappings([palette.A_LONG_TIME])
         .override_by_field_type("number", [model.DynamicConfigValue(id_val="links", value=[_LABELLED_ACCOUNT])])
     )
@@ -118,50 +120,56 @@ def _by_runway() -> table.Panel:
     link = (_THIS_ACCOUNT,)
     unknown = palette.missing("unknown", palette.GREY)
     columns = (
-        Column("Account", "account", width=170, links=link),
-        Column("Credit type", "credit_type", width=200, links=link),
+        Column("Account", "account", width=140, links=link),
+        Column("Credit type", "credit_type", width=205, links=link),
         Column(
             "Runway",
             "runway",
-            _ACCOUNTS.runway(),
+            _ACCOUNTS.runway_or_unknown(),
             "s",
-            120,
+            105,
             1,
             palette.RUNWAY,
-            (palette.A_LONG_TIME, unknown),
+            (palette.A_LONG_TIME, palette.NOT_KNOWN),
             BACKGROUND,
             link,
         ),
         Column(
-            "Level", "level", _ACCOUNTS.level(), "none", 100, mappings=(palette.LEVEL, unknown), cell=BACKGROUND, links=link
+            "Level",
+            "level",
+            _ACCOUNTS.level(),
+            width=95,
+            mappings=(palette.LEVEL, unknown),
+            cell=BACKGROUND,
+            links=link,
         ),
-        Column("Balance", "balance", _ACCOUNTS.balance(), "locale", 100, mappings=(unknown,), links=link),
-        Column("Warning below", "warning", _ACCOUNTS.threshold("warning"), "locale", 120, links=link),
-        Column("Critical below", "critical", _ACCOUNTS.threshold("critical"), "locale", 120, links=link),
+        Column("Balance", "balance", _ACCOUNTS.balance(), "locale", 90, mappings=(unknown,), links=link),
+        Column("Warning at", "warning", _ACCOUNTS.threshold("warning"), "locale", 100, links=link),
+        Column("Critical at", "critical", _ACCOUNTS.threshold("critical"), "locale", 100, links=link),
         Column("Burn per day", "burn", _ACCOUNTS.burn_per_day(), "locale", 115, 0, links=link),
-        Column("Runs out on", "ends", _ACCOUNTS.runs_out_at(), "time:YYYY-MM-DD HH:mm", 165, links=link),
-        Column("Renews on", "renews", _ACCOUNTS.renews_at(), "time:YYYY-MM-DD HH:mm", 165, links=link),
+        Column("Runs out on", "ends", _ACCOUNTS.runs_out_at(), "time:YYYY-MM-DD HH:mm", 145, links=link),
+        Column("Renews on", "renews", _ACCOUNTS.renews_at(), "time:YYYY-MM-DD", 105, links=link),
         Column(
-            "Lasts until renewal",
+            "Lasts to renewal",
             "lasts",
             _ACCOUNTS.lasts_share(),
             "percentunit",
             145,
             0,
             ((None, palette.RED), (1, palette.GREEN)),
-            (palette.beyond(10, "> 1000%", palette.GREEN),),
+            (palette.between(10, 1e9, "over 1000%", palette.GREEN),),
             TEXT,
             link,
         ),
-        Column("Data age", "age", _ACCOUNTS.age_per_type(), "s", 95, 0, palette.AGE, (), TEXT, link),
+        Column("Data age", "age", _ACCOUNTS.age_per_type(), "s", 90, 0, palette.AGE, (), TEXT, link),
     )
     head = Head(
         "Accounts by runway",
         "One row per account and credit type, the one that ends first on top. Runway and the day it runs out follow"
-        " from the balance and the burn of the last day. Lasts until renewal: runway over the time to the renewal;"
+        " from the balance and the burn of the last day. Lasts to renewal: runway over the time to the renewal;"
         " below 100% the credits end first. A balance that is not known is not zero. Every cell leads to the account.",
         24,
-        11,
+        12,
         ("ShortGeniusCreditsRunningOut", "ShortGeniusCreditTypeVanished"),
     )
     return grid(head, *columns, sort="Runway")
@@ -170,17 +178,24 @@ def _by_runway() -> table.Panel:
 def _alerts() -> table.Panel:
     runbook = (to_runbook("${__data.fields.Alert:percentencode}"),)
     columns = (
-        Column("Alert", "alertname", width=280, links=runbook),
+        Column("Alert", "alertname", width=300, links=runbook),
         Column("Severity", "severity", width=110),
-        Column("Account", "account", width=200, links=(_THIS_ACCOUNT,)),
-        Column("Credit type", "credit_type", width=200),
-        Column("State", "state", _ALERTS, "none", 100, mappings=(palette.words((1, "firing", palette.RED)),), cell=BACKGROUND),
+        Column("Account", "account", width=200, links=(_THIS_ACCOUNT,), empty="–"),
+        Column("Credit type", "credit_type", width=220, empty="all"),
+        Column(
+            "State",
+            "state",
+            _ALERTS,
+            width=100,
+            mappings=(palette.words((1, "firing", palette.RED)),),
+            cell=BACKGROUND,
+        ),
     )
     head = Head(
         "Firing alerts",
         "Every alert of these rules that fires now for the selection. An alert leads to its runbook.",
         24,
-        6,
+        8,
     )
     return grid(head, *columns, sort="Severity").no_value("No alert fires")
 

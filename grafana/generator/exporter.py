@@ -117,8 +117,8 @@ def _least_read() -> table.Panel:
         Column("Account", "account", width=180, links=link),
         Column("Now", "up", f"{UP}{{{_ACCOUNTS.scope}}}", "none", 80, mappings=(palette.UP,), cell=BACKGROUND, links=link),
         Column("Last day", "day", f"{UP_SHARE}{{{_ACCOUNTS.scope}}}", "percentunit", 90, 1, palette.SUCCESS, cell=TEXT, links=link),
-        Column("Polls", "polls", polls, "short", 80, 1, links=link),
-        Column("Failed", "failed", f"sum without (reason) ({failures})", "short", 80, 1, links=link),
+        Column("Polls", "polls", polls, "locale", 80, 0, links=link),
+        Column("Failed", "failed", f"sum without (reason) ({failures})", "locale", 80, 0, links=link),
         Column("Data age", "age", _ACCOUNTS.age(), "s", 100, 0, palette.AGE, cell=TEXT, links=link),
     )
     head = Head(
@@ -153,7 +153,7 @@ def _age() -> timeseries.Panel:
         ("ShortGeniusBalanceStale",),
     )
     oldest = f"and on (job, account) bottomk(10, {LAST_SUCCESS}{{{_ACCOUNTS.scope}}} @ end())"
-    return lines(head, over_time(f"({_ACCOUNTS.age()}) {oldest}", "{{account}}"), unit="s")
+    return lines(head, over_time(f"({_ACCOUNTS.age()}) {oldest}", "{{account}}"), unit="s").decimals(1)
 
 
 def _latency() -> Panel:
@@ -179,7 +179,7 @@ def _reloads() -> statetimeline.Panel:
 def _state_errors() -> timeseries.Panel:
     head = Head("State errors", "Failures to keep the ledger on disk, by kind.", 12, 5, ("ShortGeniusStateErrors",))
     errors = f"increase(shortgenius_exporter_state_errors_total{{{_PROCESS}}}[$__rate_interval])"
-    return bars(head, over_time(f"sum by (kind) ({errors})", "{{kind}}"), unit="none").no_value("No state is kept")
+    return bars(head, over_time(f"sum by (kind) ({errors})", "{{kind}}"), unit="none").axis_soft_max(1).no_value("No state is kept")
 
 
 def _memory() -> timeseries.Panel:

@@ -15,7 +15,8 @@ GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = (
     "text",
 )
 
-HOUR, DAY, YEAR = 3600.0, 86400.0, 365 * 86400.0
+DAY, YEAR = 86400.0, 365 * 86400.0
+UNKNOWN = 100 * YEAR  # a runway that says "not known" and still sorts behind all others
 
 Steps = tuple[tuple[float | None, str], ...]
 
@@ -62,10 +63,10 @@ def missing(word: str, color: str) -> model.SpecialValueMap:
     )
 
 
-def beyond(value: float, word: str, color: str) -> model.RangeMap:
-    """One word for everything from ``value`` on."""
+def between(least: float, most: float, word: str, color: str) -> model.RangeMap:
+    """One word for all values from ``least`` to ``most``."""
     result = model.ValueMappingResult(text=word, color=color, index=80)
-    return model.RangeMap(options=model.DashboardRangeMapOptions(from_val=value, to=1e15, result=result))
+    return model.RangeMap(options=model.DashboardRangeMapOptions(from_val=least, to=most, result=result))
 
 
 LEVEL = words(
@@ -73,4 +74,5 @@ LEVEL = words(
 )
 UP = words((1, "up", GREEN), (0, "failing", RED))
 RELOAD = words((1, "ok", GREEN), (0, "refused", RED))
-A_LONG_TIME = beyond(YEAR, "over a year", GREEN)
+A_LONG_TIME = between(YEAR, UNKNOWN - 1, "over a year", GREEN)
+NOT_KNOWN = between(UNKNOWN, UNKNOWN, "unknown", GREY)

@@ -118,6 +118,7 @@ def ranking(head: Head, target: Target, unit: str) -> bargauge.Panel:
         .display_mode(common.BarGaugeDisplayMode.BASIC)
         .value_mode(common.BarGaugeValueMode.TEXT)
         .show_unfilled(False)
+        .text(common_builder.VizTextDisplayOptions().title_size(13).value_size(14))
         .reduce_options(_last())
         .targets([target])
     )
@@ -177,7 +178,7 @@ def _legend(placement: common.LegendPlacement) -> common_builder.VizLegendOption
     side = placement == common.LegendPlacement.RIGHT
     mode = common.LegendDisplayMode.TABLE if side else common.LegendDisplayMode.LIST
     legend = common_builder.VizLegendOptions().show_legend(True).display_mode(mode).placement(placement)
-    return legend.calcs(["lastNotNull"] if side else [])
+    return legend.calcs(["lastNotNull"]).sort_by("Last *").sort_desc(False) if side else legend.calcs([])
 
 
 def dashed(color: str) -> list[model.DynamicConfigValue]:
@@ -188,6 +189,7 @@ def dashed(color: str) -> list[model.DynamicConfigValue]:
             "color": {"mode": "fixed", "fixedColor": color},
             "custom.lineStyle": style,
             "custom.lineWidth": 1,
+            "custom.fillOpacity": 0,
             "custom.hideFrom": _NOT_IN_LEGEND,
         }
     )
@@ -209,7 +211,9 @@ def marked(color: str) -> list[model.DynamicConfigValue]:
 def dotted(color: str) -> list[model.DynamicConfigValue]:
     """What is expected, not measured."""
     style = common.LineStyle(fill="dot", dash=[2, 6])
-    return _settings({"color": {"mode": "fixed", "fixedColor": color}, "custom.lineStyle": style})
+    return _settings(
+        {"color": {"mode": "fixed", "fixedColor": color}, "custom.lineStyle": style, "custom.fillOpacity": 0}
+    )
 
 
 _NOT_IN_LEGEND = {"legend": True, "tooltip": False, "viz": False}

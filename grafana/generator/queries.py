@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grafana.generator.palette import CRITICAL, DAY, EXHAUSTED, FINE, WARNING, YEAR
+from grafana.generator.palette import CRITICAL, DAY, EXHAUSTED, FINE, UNKNOWN, WARNING, YEAR
 
 BALANCE = "account_credit_type:shortgenius_balance_credits:max"
 THRESHOLD = "account_credit_type_severity:shortgenius_balance_threshold_credits:max"
@@ -59,6 +59,11 @@ class Accounts:
     def threshold(self, severity: str) -> str:
         return f'max without (severity) ({THRESHOLD}{{{self.typed}, severity="{severity}"}})'
 
+    def threshold_ahead(self, severity: str) -> str:
+        """The threshold, still there where the range is ahead of now."""
+        series = f'{THRESHOLD}{{{self.typed}, severity="{severity}"}}'
+        return f"max without (severity) (last_over_time({series}{_AHEAD}))"
+
     def burn_per_day(self) -> str:
         return f"{BURN}{{{self.typed}}} * {DAY:g}"
 
@@ -67,6 +72,11 @@ class Accounts:
         spent, idle = f"({self.balance(at)} <= 0)", f"{self.balance(at)} * 0 + {YEAR:.0f}"
         return f"({spent} or clamp_max({RUNWAY}{{{self.typed}}}{at}, {YEAR:.0f}) or {idle})"
 
+    def runway_or_unknown(self) -> str:
+        """For a sorted column: without a value, an account gone dark would stand above the one that runs dry."""
+        unknown = f"{self.consumed('1h')} * 0 + {UNKNOWN:.0f}"
+        return f"({self.runway()} or {unknown})"
+
     def shortest(self, count: int) -> str:
         """A filter: those few accounts that are nearest to their end when the range ends, over all of the range."""
         return f"and on (job, account, credit_type) bottomk({count}, {self.runway(' @ end()')})"
@@ -74,10 +84,10 @@ class Accounts:
     def level(self) -> str:
         balance = self.balance()
         return (
-            f"({balance} <= 0) * 0 + {EXHAUSTED}"
+            f"(({balance} <= 0) * 0 + {EXHAUSTED}"
             f" or ({balance} < {self.threshold('critical')}) * 0 + {CRITICAL}"
             f" or ({balance} < {self.threshold('warning')}) * 0 + {WARNING}"
-            f" or {balance} * 0 + {FINE}"
+            f" or {balance} * 0 + {FINE})"
         )
 
     def runs_out_at(self) -> str:

@@ -17,7 +17,10 @@ _HIDDEN = ("Time", "job", "__name__", "namespace", "service", "prometheus", "pro
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: a query's value, or a label where ``expr`` is empty. Colour comes from ``steps`` or ``mappings``."""
+    """A column: a query's value, or a label where ``expr`` is empty. Colour comes from ``steps`` or ``mappings``.
+
+    ``empty`` stands where a row has none.
+    """
 
     name: str
     source: str
@@ -29,6 +32,7 @@ class Column:
     mappings: tuple[model.ValueMapping, ...] = ()
     cell: common.TableCellOptions | None = None
     links: tuple[dict[str, object], ...] = field(default=())
+    empty: str = ""
 
     @property
     def field(self) -> str:
@@ -49,15 +53,21 @@ def grid(head: Head, *columns: Column, sort: str, descending: bool = False) -> t
     panel = (
         head.over(table.Panel())
         .unit("none")
-        .targets([rows(column.expr, column.source) for column in columns if column.expr])
+        .targets([rows(_unnamed(column.expr), column.source) for column in columns if column.expr])
         .transformations([model.DataTransformerConfig(id_val="merge", options={}), _organize(columns)])
         .sort_by([sorted_by])
         .cell_height(common.TableCellHeight.SM)
         .filterable(True)
+        .min_width(90)
     )
     for column in columns:
         panel.override_by_name(column.name, _properties(column))
     return panel
+
+
+def _unnamed(expr: str) -> str:
+    """Without the metric's name: as a column of its own it would keep equal rows apart."""
+    return f"max without () ({expr})"
 
 
 def _organize(columns: tuple[Column, ...]) -> model.DataTransformerConfig:
@@ -89,6 +99,8 @@ def _properties(column: Column) -> list[model.DynamicConfigValue]:
         values["custom.cellOptions"] = column.cell
     if column.cell is GAUGE:
         values |= {"min": 0, "max": 1}
+    if column.empty:
+        values["noValue"] = column.empty
     if column.links:
         values["links"] = list(column.links)
     return [model.DynamicConfigValue(id_val=key, value=value) for key, value in values.items()]

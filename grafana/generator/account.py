@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import common as common_builder
 from grafana_foundation_sdk.builders import dashboard as builder
 from grafana_foundation_sdk.builders import prometheus, stat, statetimeline, timeseries
-from grafana_foundation_sdk.models import common
-from grafana_foundation_sdk.models import dashboard as model
 
 from grafana.generator import palette, variables
 from grafana.generator.board import board, row
@@ -79,7 +78,9 @@ def _state() -> list[Panel]:
             Head("Next renewal", "From the renewal rule in the configuration.", 4, 4, ("ShortGeniusRenewalMissed",)),
             f"{_ACCOUNT.next_renewal()} * 1000",
             "time:YYYY-MM-DD",
-        ).no_value("not configured"),
+        )
+        .text(common_builder.VizTextDisplayOptions().value_size(30))
+        .no_value("not configured"),
         _number(
             Head(
                 "Ignored fields",
@@ -107,17 +108,19 @@ def _polls() -> statetimeline.Panel:
 
 
 def _failures() -> timeseries.Panel:
-    head = Head(
-        "Failed polls by reason", "How many polls failed, and why.", 12, 5, ("ShortGeniusRateLimited",)
-    )
+    head = Head("Failed polls by reason", "How many polls failed, and why.", 12, 5, ("ShortGeniusRateLimited",))
     failures = one(f"increase(shortgenius_api_request_failures_total{{{_ACCOUNT.scope}}}[$__rate_interval])")
-    return bars(head, over_time(f"sum by (reason) ({failures}) > 0", "{{reason}}"), unit="none").no_value("No poll failed")
+    return bars(head, over_time(f"sum by (reason) ({failures}) > 0", "{{reason}}"), unit="none").no_value(
+        "No poll failed"
+    )
 
 
 def _amounts() -> list[Panel]:
     return [
         _number(
-            Head("Balance", "The last reported balance; its colour is its level.", 4, 4, ("ShortGeniusCreditsExhausted",)),
+            Head(
+                "Balance", "The last reported balance; its colour is its level.", 4, 4, ("ShortGeniusCreditsExhausted",)
+            ),
             _ACCOUNT.balance(),
             "locale",
         ).decimals(0),

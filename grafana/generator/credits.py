@@ -47,7 +47,7 @@ def dashboard() -> builder.Dashboard:
 def _numbers() -> list[Panel]:
     return [
         number(
-            Head("Alerts firing", "Alerts about the selected accounts and about the exporter that fire now.", 4, 4),
+            Head("Alerts firing", "Alerts about the selected accounts and about the exporter that fire now.", 3, 4),
             now(f"count({_ALERTS}) or vector(0)", "alerts"),
             unit="none",
             steps=palette.NONE_IS_GOOD,
@@ -56,13 +56,14 @@ def _numbers() -> list[Panel]:
         number(
             Head(
                 "Below a threshold",
-                "Balances under the threshold that is configured for them. A critical one counts as critical only.",
-                5,
+                "Balances at zero, and under the threshold that is configured for them, each counted once.",
+                6,
                 4,
                 ("ShortGeniusCreditsLow", "ShortGeniusCreditsExhausted"),
             ),
-            now(f"count({_ACCOUNTS.level()} >= {palette.CRITICAL}) or vector(0)", "critical", "A"),
-            now(f"count({_ACCOUNTS.level()} == {palette.WARNING}) or vector(0)", "low", "B"),
+            now(f"count({_ACCOUNTS.level()} == {palette.EXHAUSTED}) or vector(0)", "exhausted", "A"),
+            now(f"count({_ACCOUNTS.level()} == {palette.CRITICAL}) or vector(0)", "critical", "B"),
+            now(f"count({_ACCOUNTS.level()} == {palette.WARNING}) or vector(0)", "low", "C"),
             unit="none",
             steps=palette.NONE_IS_GOOD,
         ).override_by_name("low", [palette.override(palette.SOME_IS_BAD)]),
@@ -96,7 +97,7 @@ def _numbers() -> list[Panel]:
 def _first_to_run_out() -> stat.Panel:
     head = Head(
         "First to run out",
-        "The shortest runway: how long the balance lasts at the pace of the last day.",
+        "The shortest runway of what is left: how long the balance lasts at the pace of the last day.",
         7,
         4,
         ("ShortGeniusCreditsRunningOut",),
@@ -104,14 +105,14 @@ def _first_to_run_out() -> stat.Panel:
     return (
         number(
             head,
-            now(f"bottomk(1, {_ACCOUNTS.runway()})", _NAME),
+            now(f"bottomk(1, {_ACCOUNTS.ending()})", _NAME),
             unit="s",
             steps=palette.RUNWAY,
             decimals=1,
         )
         .text_mode(common.BigValueTextMode.VALUE_AND_NAME)
         .text(common_builder.VizTextDisplayOptions().title_size(16).value_size(34))
-        .mappings([palette.A_LONG_TIME])
+        .mappings([palette.A_LONG_TIME, palette.NOTHING_LEFT])
         .override_by_field_type("number", [model.DynamicConfigValue(id_val="links", value=[_LABELLED_ACCOUNT])])
     )
 
@@ -144,17 +145,17 @@ def _by_runway() -> table.Panel:
             links=link,
         ),
         Column("Balance", "balance", _ACCOUNTS.balance(), "locale", 90, mappings=(unknown,), links=link),
-        Column("Warning at", "warning", _ACCOUNTS.threshold("warning"), "locale", 100, links=link),
-        Column("Critical at", "critical", _ACCOUNTS.threshold("critical"), "locale", 100, links=link),
-        Column("Burn per day", "burn", _ACCOUNTS.burn_per_day(), "locale", 115, 0, links=link),
+        Column("Warning", "warning", _ACCOUNTS.threshold("warning"), "locale", 85, links=link),
+        Column("Critical", "critical", _ACCOUNTS.threshold("critical"), "locale", 85, links=link),
+        Column("Burn per day", "burn", _ACCOUNTS.burn_per_day(), "locale", 120, 0, links=link),
         Column("Runs out on", "ends", _ACCOUNTS.runs_out_at(), "time:YYYY-MM-DD HH:mm", 145, links=link),
         Column("Renews on", "renews", _ACCOUNTS.renews_at(), "time:YYYY-MM-DD", 105, links=link),
         Column(
-            "Lasts to renewal",
+            "To renewal",
             "lasts",
             _ACCOUNTS.lasts_share(),
             "percentunit",
-            145,
+            105,
             0,
             ((None, palette.RED), (1, palette.GREEN)),
             (palette.between(10, 1e9, "over 1000%", palette.GREEN),),
@@ -166,8 +167,8 @@ def _by_runway() -> table.Panel:
     head = Head(
         "Accounts by runway",
         "One row per account and credit type, the one that ends first on top. Runway and the day it runs out follow"
-        " from the balance and the burn of the last day. Lasts to renewal: runway over the time to the renewal;"
-        " below 100% the credits end first. A balance that is not known is not zero. Every cell leads to the account.",
+        " from the balance and the burn of the last day. Warning, Critical: the account's thresholds. To renewal: how"
+        " much of the time to the renewal the runway covers; below 100% the credits end first. A balance that is not known is not zero. Every cell leads to the account.",
         24,
         12,
         ("ShortGeniusCreditsRunningOut", "ShortGeniusCreditTypeVanished"),
@@ -195,7 +196,7 @@ def _alerts() -> table.Panel:
         "Firing alerts",
         "Every alert of these rules that fires now for the selection. An alert leads to its runbook.",
         24,
-        8,
+        10,
     )
     return grid(head, *columns, sort="Severity").no_value("No alert fires")
 
@@ -244,7 +245,7 @@ def _pace() -> table.Panel:
     link = (_THIS_ACCOUNT,)
     columns = (
         Column("Account", "account", width=150, links=link),
-        Column("Credit type", "credit_type", width=180, links=link),
+        Column("Credit type", "credit_type", width=210, links=link),
         Column("Pace", "pace", _ACCOUNTS.pace(), "none", 75, 2, palette.PACE, (), BACKGROUND, link),
         Column("Plan used", "used", _ACCOUNTS.plan_used(), "percentunit", 165, 0, shares, (), GAUGE, link),
         Column("Period gone", "gone", _ACCOUNTS.period_gone(), "percentunit", 165, 0, shares, (), GAUGE, link),
@@ -256,23 +257,24 @@ def _pace() -> table.Panel:
         12,
         10,
     )
-    return grid(head, *columns, sort="Pace", descending=True).no_value("No renewal seen yet")
+    return grid(head, *columns, sort="Pace", descending=True, by="job, account, credit_type").no_value(
+        "No renewal seen yet"
+    )
 
 
 def _top_accounts() -> Panel:
-    head = Head("By account", "The ten that consumed most within the range, per credit type.", 8, 9)
-    top = f"topk(10, sum by (account, credit_type) ({_ACCOUNTS.consumed('$__range')}) > 0)"
+    head = Head("By account", "The eight that consumed most within the range, per credit type.", 8, 11)
+    top = f"topk(8, sum by (account, credit_type) ({_ACCOUNTS.consumed('$__range')}) > 0)"
     return ranking(head, now(f"sort_desc({top})", _NAME), "locale").decimals(0)
 
 
 def _top_groups() -> Panel:
-    head = Head("By $group", "Consumed within the range by the label chosen above, per credit type.", 8, 9)
-    top = f"topk(10, sum by ($group, credit_type) ({_ACCOUNTS.consumed('$__range')}) > 0)"
+    head = Head("By $group", "Consumed within the range by the label chosen above, per credit type.", 8, 11)
+    top = f"topk(8, sum by ($group, credit_type) ({_ACCOUNTS.consumed('$__range')}) > 0)"
     return ranking(head, now(f"sort_desc({top})", "{{$group}} · {{credit_type}}"), "locale").decimals(0)
 
 
 def _top_types() -> Panel:
-    head = Head("By credit type", "Consumed within the range by all selected accounts.", 8, 9)
-    top = f"topk(10, sum by (credit_type) ({_ACCOUNTS.consumed('$__range')}) > 0)"
+    head = Head("By credit type", "Consumed within the range by all selected accounts.", 8, 11)
+    top = f"topk(8, sum by (credit_type) ({_ACCOUNTS.consumed('$__range')}) > 0)"
     return ranking(head, now(f"sort_desc({top})", "{{credit_type}}"), "locale").decimals(0)
-

@@ -30,7 +30,9 @@ _SHOWN = 20
 
 def dashboard() -> builder.Dashboard:
     exporter = board(
-        EXPORTER, "ShortGenius / Exporter", "Whether the numbers can be trusted: polls, their failures, the exporter itself."
+        EXPORTER,
+        "ShortGenius / Exporter",
+        "Whether the numbers can be trusted: polls, their failures, the exporter itself.",
     )
     exporter.variables(
         [
@@ -43,7 +45,11 @@ def dashboard() -> builder.Dashboard:
     )
     row(exporter, "Can I trust the numbers?", [*_numbers(), _success(), _least_read()])
     row(exporter, "Why do polls fail?", [_errors(), _age(), _latency(), _slowest()])
-    row(exporter, "Is the exporter well?", [_reloads(), _state_errors(), _memory(), _cpu(), _scrape_time(), _scrape_size()])
+    row(
+        exporter,
+        "Is the exporter well?",
+        [_reloads(), _state_errors(), _memory(), _cpu(), _scrape_time(), _scrape_size()],
+    )
     return exporter
 
 
@@ -57,7 +63,9 @@ def _numbers() -> list[Panel]:
             steps=((None, palette.RED), (1, palette.GREEN)),
         ).override_by_name("down", [palette.override(palette.NONE_IS_GOOD)]),
         number(
-            Head("Shards missing", "Shards of the accounts that no exporter polls.", 4, 4, ("ShortGeniusShardMissing",)),
+            Head(
+                "Shards missing", "Shards of the accounts that no exporter polls.", 4, 4, ("ShortGeniusShardMissing",)
+            ),
             now(
                 f"max(shortgenius_exporter_total_shards{{{_PROCESS}}})"
                 f' - count(count_values("shard", shortgenius_exporter_shard_ordinal{{{_PROCESS}}}))'
@@ -66,27 +74,51 @@ def _numbers() -> list[Panel]:
             steps=palette.NONE_IS_GOOD,
         ),
         number(
-            Head("Accounts", "Accounts that could be read at the last poll, and that could not.", 5, 4, ("ShortGeniusPollsFailing",)),
+            Head(
+                "Accounts",
+                "Accounts that could be read at the last poll, and that could not.",
+                5,
+                4,
+                ("ShortGeniusPollsFailing",),
+            ),
             now(f"count({UP}{{{_ACCOUNTS.scope}}} == 1) or vector(0)", "up", "A"),
             now(f"count({UP}{{{_ACCOUNTS.scope}}} == 0) or vector(0)", "failing", "B"),
             unit="none",
             steps=((None, palette.RED), (1, palette.GREEN)),
         ).override_by_name("failing", [palette.override(palette.NONE_IS_GOOD)]),
         number(
-            Head("Oldest balance", "Time since the last successful poll of the account that waits longest.", 5, 4, ("ShortGeniusBalanceStale",)),
+            Head(
+                "Oldest balance",
+                "Time since the last successful poll of the account that waits longest.",
+                5,
+                4,
+                ("ShortGeniusBalanceStale",),
+            ),
             now(f"topk(1, {_ACCOUNTS.age()})", "{{account}}"),
             unit="s",
             steps=palette.AGE,
             decimals=1,
         ).text_mode(common.BigValueTextMode.VALUE_AND_NAME),
         number(
-            Head("Configuration", "Whether the last reload of the configuration was taken over.", 3, 4, ("ShortGeniusConfigReloadFailed",)),
+            Head(
+                "Configuration",
+                "Whether the last reload of the configuration was taken over.",
+                3,
+                4,
+                ("ShortGeniusConfigReloadFailed",),
+            ),
             now(f"min(shortgenius_exporter_config_last_reload_successful{{{_PROCESS}}})"),
             unit="none",
             steps=((None, palette.RED), (1, palette.GREEN)),
         ).mappings([palette.RELOAD]),
         number(
-            Head("State errors", "Failures to keep the ledger on disk, within the last hour.", 3, 4, ("ShortGeniusStateErrors",)),
+            Head(
+                "State errors",
+                "Failures to keep the ledger on disk, within the last hour.",
+                3,
+                4,
+                ("ShortGeniusStateErrors",),
+            ),
             now(f"sum(increase(shortgenius_exporter_state_errors_total{{{_PROCESS}}}[1h])) or vector(0)"),
             unit="none",
             steps=palette.NONE_IS_GOOD,
@@ -115,8 +147,20 @@ def _least_read() -> table.Panel:
     polls = one(f"increase(shortgenius_api_requests_total{{{_ACCOUNTS.scope}}}[$__range])")
     columns = (
         Column("Account", "account", width=180, links=link),
-        Column("Now", "up", f"{UP}{{{_ACCOUNTS.scope}}}", "none", 80, mappings=(palette.UP,), cell=BACKGROUND, links=link),
-        Column("Last day", "day", f"{UP_SHARE}{{{_ACCOUNTS.scope}}}", "percentunit", 90, 1, palette.SUCCESS, cell=TEXT, links=link),
+        Column(
+            "Now", "up", f"{UP}{{{_ACCOUNTS.scope}}}", "none", 80, mappings=(palette.UP,), cell=BACKGROUND, links=link
+        ),
+        Column(
+            "Last day",
+            "day",
+            f"{UP_SHARE}{{{_ACCOUNTS.scope}}}",
+            "percentunit",
+            90,
+            1,
+            palette.SUCCESS,
+            cell=TEXT,
+            links=link,
+        ),
         Column("Polls", "polls", polls, "locale", 80, 0, links=link),
         Column("Failed", "failed", f"sum without (reason) ({failures})", "locale", 80, 0, links=link),
         Column("Data age", "age", _ACCOUNTS.age(), "s", 100, 0, palette.AGE, cell=TEXT, links=link),
@@ -128,7 +172,7 @@ def _least_read() -> table.Panel:
         11,
         ("ShortGeniusBalanceStale",),
     )
-    return grid(head, *columns, sort="Last day")
+    return grid(head, *columns, sort="Last day", by="job, account")
 
 
 def _errors() -> timeseries.Panel:
@@ -171,7 +215,13 @@ def _slowest() -> timeseries.Panel:
 
 
 def _reloads() -> statetimeline.Panel:
-    head = Head("Configuration reloads", "Whether the configuration in use is the one on disk.", 12, 5, ("ShortGeniusConfigReloadFailed",))
+    head = Head(
+        "Configuration reloads",
+        "Whether the configuration in use is the one on disk.",
+        12,
+        5,
+        ("ShortGeniusConfigReloadFailed",),
+    )
     target = over_time(f"shortgenius_exporter_config_last_reload_successful{{{_PROCESS}}}", "{{instance}}")
     return timeline(head, target, mappings=[palette.RELOAD])
 
@@ -179,7 +229,11 @@ def _reloads() -> statetimeline.Panel:
 def _state_errors() -> timeseries.Panel:
     head = Head("State errors", "Failures to keep the ledger on disk, by kind.", 12, 5, ("ShortGeniusStateErrors",))
     errors = f"increase(shortgenius_exporter_state_errors_total{{{_PROCESS}}}[$__rate_interval])"
-    return bars(head, over_time(f"sum by (kind) ({errors})", "{{kind}}"), unit="none").axis_soft_max(1).no_value("No state is kept")
+    return (
+        bars(head, over_time(f"sum by (kind) ({errors})", "{{kind}}"), unit="none")
+        .axis_soft_max(1)
+        .no_value("No state is kept")
+    )
 
 
 def _memory() -> timeseries.Panel:

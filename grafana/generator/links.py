@@ -25,8 +25,7 @@ def navigation(current: str) -> list[builder.DashboardLink]:
 def runbooks(alerts: tuple[str, ...]) -> list[builder.DashboardLink]:
     """Links in a panel's corner: what to do when its alerts fire."""
     return [
-        builder.DashboardLink(f"Runbook: {alert}").url(f"{RUNBOOKS}/{alert}.md").target_blank(True)
-        for alert in alerts
+        builder.DashboardLink(f"Runbook: {alert}").url(f"{RUNBOOKS}/{alert}.md").target_blank(True) for alert in alerts
     ]
 
 

@@ -69,10 +69,9 @@ def between(least: float, most: float, word: str, color: str) -> model.RangeMap:
     return model.RangeMap(options=model.DashboardRangeMapOptions(from_val=least, to=most, result=result))
 
 
-LEVEL = words(
-    (EXHAUSTED, "exhausted", RED), (CRITICAL, "critical", RED), (WARNING, "low", ORANGE), (FINE, "ok", GREEN)
-)
+LEVEL = words((EXHAUSTED, "exhausted", RED), (CRITICAL, "critical", RED), (WARNING, "low", ORANGE), (FINE, "ok", GREEN))
 UP = words((1, "up", GREEN), (0, "failing", RED))
 RELOAD = words((1, "ok", GREEN), (0, "refused", RED))
 A_LONG_TIME = between(YEAR, UNKNOWN - 1, "over a year", GREEN)
+NOTHING_LEFT = between(UNKNOWN, UNKNOWN, "nothing left", RED)
 NOT_KNOWN = between(UNKNOWN, UNKNOWN, "unknown", GREY)

@@ -19,9 +19,7 @@ from grafana.generator.variables import PROMETHEUS
 
 Target = prometheus_builder.Dataquery
 Panel = bargauge.Panel | heatmap.Panel | stat.Panel | statetimeline.Panel | table.Panel | timeseries.Panel
-_P = TypeVar(
-    "_P", bargauge.Panel, heatmap.Panel, stat.Panel, statetimeline.Panel, table.Panel, timeseries.Panel
-)
+_P = TypeVar("_P", bargauge.Panel, heatmap.Panel, stat.Panel, statetimeline.Panel, table.Panel, timeseries.Panel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,7 @@ def ranking(head: Head, target: Target, unit: str) -> bargauge.Panel:
         .display_mode(common.BarGaugeDisplayMode.BASIC)
         .value_mode(common.BarGaugeValueMode.TEXT)
         .show_unfilled(False)
+        .name_placement(common.BarGaugeNamePlacement.TOP)
         .text(common_builder.VizTextDisplayOptions().title_size(13).value_size(14))
         .reduce_options(_last())
         .targets([target])
@@ -158,11 +157,7 @@ def buckets(head: Head, expr: str, unit: str) -> heatmap.Panel:
 
 
 _BLUES = (
-    heatmap.HeatmapColorOptions()
-    .mode(heatmap_model.HeatmapColorMode.SCHEME)
-    .scheme("Blues")
-    .steps(32)
-    .exponent(0.5)
+    heatmap.HeatmapColorOptions().mode(heatmap_model.HeatmapColorMode.SCHEME).scheme("Blues").steps(32).exponent(0.5)
 )
 
 

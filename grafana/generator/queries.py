@@ -77,9 +77,13 @@ class Accounts:
         unknown = f"{self.consumed('1h')} * 0 + {UNKNOWN:.0f}"
         return f"({self.runway()} or {unknown})"
 
+    def ending(self, at: str = "") -> str:
+        """Runways in the order in which something can still be done: what is exhausted comes last."""
+        return f"(({self.balance(at)} <= 0) * 0 + {UNKNOWN:.0f} or {self.runway(at)})"
+
     def shortest(self, count: int) -> str:
         """A filter: those few accounts that are nearest to their end when the range ends, over all of the range."""
-        return f"and on (job, account, credit_type) bottomk({count}, {self.runway(' @ end()')})"
+        return f"and on (job, account, credit_type) bottomk({count}, {self.ending(' @ end()')})"
 
     def level(self) -> str:
         balance = self.balance()
@@ -91,7 +95,7 @@ class Accounts:
         )
 
     def runs_out_at(self) -> str:
-        return f"(time() + ({self.runway()} < {YEAR:.0f})) * 1000"
+        return f"(time() + (0 < {self.runway()} < {YEAR:.0f})) * 1000"
 
     def next_renewal(self, at: str = "") -> str:
         return f"{NEXT_RENEWAL}{{{self.scope}}}{at}"

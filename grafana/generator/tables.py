@@ -47,13 +47,16 @@ GAUGE = common.TableBarGaugeCellOptions(
 )
 
 
-def grid(head: Head, *columns: Column, sort: str, descending: bool = False) -> table.Panel:
-    """Rows of equal labels, joined; labels that no column names follow behind the named ones."""
+def grid(head: Head, *columns: Column, sort: str, descending: bool = False, by: str = "") -> table.Panel:
+    """Rows of equal labels, joined, one per value of the labels ``by``.
+
+    Without ``by``, the operator's own labels are there too, behind the named columns.
+    """
     sorted_by = common_builder.TableSortByFieldState().display_name(sort).desc(descending)
     panel = (
         head.over(table.Panel())
         .unit("none")
-        .targets([rows(_unnamed(column.expr), column.source) for column in columns if column.expr])
+        .targets([rows(_joinable(column.expr, by), column.source) for column in columns if column.expr])
         .transformations([model.DataTransformerConfig(id_val="merge", options={}), _organize(columns)])
         .sort_by([sorted_by])
         .cell_height(common.TableCellHeight.SM)
@@ -65,9 +68,9 @@ def grid(head: Head, *columns: Column, sort: str, descending: bool = False) -> t
     return panel
 
 
-def _unnamed(expr: str) -> str:
-    """Without the metric's name: as a column of its own it would keep equal rows apart."""
-    return f"max without () ({expr})"
+def _joinable(expr: str, by: str) -> str:
+    """Without the metric's name, at least: as a column of its own it would keep equal rows apart."""
+    return f"max by ({by}) ({expr})" if by else f"max without () ({expr})"
 
 
 def _organize(columns: tuple[Column, ...]) -> model.DataTransformerConfig:

@@ -9,9 +9,7 @@ from grafana_foundation_sdk.models.common import DataSourceRef
 PROMETHEUS = DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 _ALL = model.VariableOption(text="All", value="$__all")
-_NO_DIMENSIONS = (
-    "__name__|instance|job|pod|endpoint|container|namespace|service|node|prometheus|prometheus_replica"
-)
+_NO_DIMENSIONS = "__name__|instance|job|pod|endpoint|container|namespace|service|node|prometheus|prometheus_replica"
 
 
 def data_source() -> builder.DatasourceVariable:

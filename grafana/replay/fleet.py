@@ -63,7 +63,12 @@ _STORIES: Mapping[str, _Story] = {
         {"credits": 6_000, "image_credits": 2_100},
     ),
     "marketing": _Story(
-        {"credits": 3_000, "image_credits": 800}, {"credits": 125, "image_credits": 14}, "brand", 1, {"credits": 1_900}, Habit.WEEKDAY
+        {"credits": 3_000, "image_credits": 800},
+        {"credits": 125, "image_credits": 14},
+        "brand",
+        1,
+        {"credits": 1_900},
+        Habit.WEEKDAY,
     ),
     "labs": _Story({"credits": 8_000}, {"credits": 300}, "games", 15, {"credits": 6_120}, Habit.BURSTY, (3, 8, 17, 25)),
     "partner": _Story({"credits": 4_000}, {"credits": 90}, "games", 10, {"credits": 2_400}),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from grafana.replay.fleet import DAYS, END, SEED, Life
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Failure, Snapshot, failed, succeeded
 from shortgenius_exporter.simulator.habits import DAY, seeded
 from shortgenius_exporter.simulator.model import history
-
-from grafana.replay.fleet import DAYS, END, SEED, Life
 
 _MAX_TYPES = 32
 _OUTAGE = 2400.0
@@ -44,7 +43,9 @@ def polled(life: Life, since: float, step: float) -> Iterator[tuple[float, Snaps
             duration = 10.0 if failure.reason is Reason.TIMEOUT else duration
             snapshot = failed(snapshot, failure, now, duration)
         else:
-            snapshot = succeeded(snapshot, Balance({k: float(v) for k, v in credits.items()}), now, duration, _MAX_TYPES)
+            snapshot = succeeded(
+                snapshot, Balance({k: float(v) for k, v in credits.items()}), now, duration, _MAX_TYPES
+            )
         yield now, snapshot
 
 

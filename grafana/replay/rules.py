@@ -56,11 +56,19 @@ def recorded(rule: Rule, result: Iterable[Json]) -> Iterator[str]:
 
 def alerts(rule: Rule, result: Iterable[Json], step: float) -> Iterator[str]:
     """A range query's result as Prometheus's own series about an alert, while it fires."""
-    for series in result:
-        labels = _text({**_alert_labels(rule, series["metric"]), "alertname": rule.name})
-        for at, since in _firing([at for at, _ in series["values"]], rule, step):
+    for labels, active in _active(rule, result).items():
+        for at, since in _firing(sorted(active), rule, step):
             yield f'ALERTS{{{labels},alertstate="firing"}} 1 {at}\n'
             yield f"ALERTS_FOR_STATE{{{labels}}} {since} {at}\n"
+
+
+def _active(rule: Rule, result: Iterable[Json]) -> dict[str, set[float]]:
+    """When an alert's expression is true, by labels: the branches of an ``or`` may differ in the metric's name."""
+    times: dict[str, set[float]] = {}
+    for series in result:
+        labels = _text({**_alert_labels(rule, series["metric"]), "alertname": rule.name})
+        times.setdefault(labels, set()).update(at for at, _ in series["values"])
+    return times
 
 
 def _firing(active: list[float], rule: Rule, step: float) -> Iterator[tuple[float, float]]:

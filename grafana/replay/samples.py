@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from grafana.replay.fleet import DAYS, END, Life
+from grafana.replay.polls import polled
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.metrics.durations import Durations
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState
 from shortgenius_exporter.metrics.families import ACCOUNT_FAMILIES, Labels
 from shortgenius_exporter.simulator.habits import DAY
-
-from grafana.replay.fleet import DAYS, END, Life
-from grafana.replay.polls import polled
 
 START = END - DAYS * DAY
 

@@ -23,7 +23,7 @@ async function serve(request, response) {
 }
 
 async function shoot(browser, origin, job) {
-  const page = await browser.newPage({ viewport: { width: 1600, height: 1200 } });
+  const page = await browser.newPage({ viewport: { width: 1600, height: 400 } });
   const errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   const query = new URLSearchParams({ ...job, variables: JSON.stringify(job.variables) });

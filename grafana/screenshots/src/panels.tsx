@@ -123,6 +123,7 @@ function Bars(drawing: Drawing) {
           theme={theme}
           displayMode={panel.options.displayMode}
           valueDisplayMode={panel.options.valueMode}
+          namePlacement={panel.options.namePlacement}
           showUnfilled={panel.options.showUnfilled}
           itemSpacing={8}
           lcdCellWidth={12}

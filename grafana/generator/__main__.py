@@ -13,7 +13,9 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-    from grafana.generator import account, credits, exporter
+    from grafana.generator.account import dashboard as account
+    from grafana.generator.credits import dashboard as credits_
+    from grafana.generator.exporter import dashboard as exporter
 
 from grafana.generator.normalise import Json, normalise
 from grafana.generator.variants import for_grafana_com
@@ -22,7 +24,7 @@ _HERE = Path(__file__).parent.parent
 
 
 def dashboards() -> list[Json]:
-    built = [module.dashboard().build() for module in (credits, account, exporter)]
+    built = [build().build() for build in (credits_, account, exporter)]
     return [normalise(json.loads(JSONEncoder().encode(dashboard))) for dashboard in built]
 
 

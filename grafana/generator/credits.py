@@ -24,8 +24,8 @@ _NAME = "{{account}} · {{credit_type}}"
 
 
 def dashboard() -> builder.Dashboard:
-    credits = board(CREDITS, "ShortGenius / Credits", "Which account runs out of credits first, how fast, and why.")
-    credits.variables(
+    credits_ = board(CREDITS, "ShortGenius / Credits", "Which account runs out of credits first, how fast, and why.")
+    credits_.variables(
         [
             variables.data_source(),
             variables.job(),
@@ -35,13 +35,10 @@ def dashboard() -> builder.Dashboard:
             variables.filters(),
         ]
     )
-    for title, panels in (
-        ("Am I about to run out?", [*_numbers(), _by_runway(), _alerts()]),
-        ("How fast?", [_balances(), _burn(), _pace()]),
-        ("Where does it go?", [_top_accounts(), _top_groups(), _top_types()]),
-    ):
-        row(credits, title, panels)
-    return credits
+    row(credits_, "Am I about to run out?", [*_numbers(), _by_runway(), _alerts()])
+    row(credits_, "How fast?", [_balances(), _burn(), _pace()])
+    row(credits_, "Where does it go?", [_top_accounts(), _top_groups(), _top_types()])
+    return credits_
 
 
 def _numbers() -> list[Panel]:
@@ -167,8 +164,9 @@ def _by_runway() -> table.Panel:
     head = Head(
         "Accounts by runway",
         "One row per account and credit type, the one that ends first on top. Runway and the day it runs out follow"
-        " from the balance and the burn of the last day. Warning, Critical: the account's thresholds. To renewal: how"
-        " much of the time to the renewal the runway covers; below 100% the credits end first. A balance that is not known is not zero. Every cell leads to the account.",
+        " from the balance and the burn of the last day. Warning, Critical: the account's thresholds. To renewal:"
+        " how much of the time to the renewal the runway covers; below 100% the credits end first. A balance that is"
+        " not known is not zero. Every cell leads to the account.",
         24,
         12,
         ("ShortGeniusCreditsRunningOut", "ShortGeniusCreditTypeVanished"),
@@ -181,7 +179,7 @@ def _alerts() -> table.Panel:
     columns = (
         Column("Alert", "alertname", width=300, links=runbook),
         Column("Severity", "severity", width=110),
-        Column("Account", "account", width=200, links=(_THIS_ACCOUNT,), empty="–"),
+        Column("Account", "account", width=200, links=(_THIS_ACCOUNT,), empty="-"),
         Column("Credit type", "credit_type", width=220, empty="all"),
         Column(
             "State",

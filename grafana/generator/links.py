@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as builder
+from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as model
 
 RUNBOOKS = "https://github.com/shortgenius-exporter/shortgenius-exporter/blob/main/docs/runbooks"
@@ -14,7 +15,7 @@ EXPORTER = "shortgenius-exporter"
 _KEPT = "${datasource:queryparam}&${job:queryparam}"
 
 
-def navigation(current: str) -> list[builder.DashboardLink]:
+def navigation(current: str) -> list[Builder[model.DashboardLink]]:
     """Links in the dashboard's head to the other two, and to all runbooks."""
     others = {CREDITS: "Credits", ACCOUNT: "Account", EXPORTER: "Exporter"}
     links = [_link(title, f"/d/{uid}?{_KEPT}") for uid, title in others.items() if uid != current]
@@ -22,7 +23,7 @@ def navigation(current: str) -> list[builder.DashboardLink]:
     return [*links, runbooks]
 
 
-def runbooks(alerts: tuple[str, ...]) -> list[builder.DashboardLink]:
+def runbooks(alerts: tuple[str, ...]) -> list[Builder[model.DashboardLink]]:
     """Links in a panel's corner: what to do when its alerts fire."""
     return [
         builder.DashboardLink(f"Runbook: {alert}").url(f"{RUNBOOKS}/{alert}.md").target_blank(True) for alert in alerts

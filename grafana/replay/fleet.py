@@ -16,6 +16,7 @@ SEED = 11
 END = 1_774_008_000.0  # Friday, 2026-03-20 12:00 UTC: fixed, so that the same pictures come out every time
 DAYS = 30
 _HOUR = 3600.0
+_FLAKY, _REVOKED = 40, 100  # one account in so many
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +100,5 @@ def _told(name: str, story: _Story, start: float) -> Life:
 
 
 def _fleet_life(index: int, account: SimulatedAccount) -> Life:
-    flaky = 0.02 if index % 40 == 7 else 0.0005
-    return Life(account, flaky, END - 5 * _HOUR if index % 100 == 23 else None)
+    flaky = 0.02 if index % _FLAKY == 0 else 0.0005
+    return Life(account, flaky, END - 5 * _HOUR if index % _REVOKED == _FLAKY else None)

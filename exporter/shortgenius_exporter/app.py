@@ -8,20 +8,25 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from shortgenius_exporter.api.client import Client, TlsContexts
 from shortgenius_exporter.config import ConfigError
 from shortgenius_exporter.core.account import Settings
+from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState, exporter_registry
 from shortgenius_exporter.metrics.exposition import Exposition
 from shortgenius_exporter.polling.poller import Clock, Poller
+from shortgenius_exporter.state.file import StateFile
+from shortgenius_exporter.state.keeper import Keeper
 from shortgenius_exporter.web.listen import listen
 from shortgenius_exporter.web.routes import Site
 from shortgenius_exporter.web.server import serve
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_TIME_TO_SAVE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,8 @@ class WebOptions:
 class Exporter:
     """A running exporter but for its web side. ``load`` gives the configuration, now and at each reload."""
 
-    def __init__(self, load: Callable[[], Settings], log: Log, clock: Clock) -> None:
-        """Raises ConfigError."""
+    def __init__(self, load: Callable[[], Settings], log: Log, clock: Clock, state_file: Path | None = None) -> None:
+        """Raises ConfigError, StateFileError."""
         settings = load()
         _warn_of_plain_http(settings, log)
         contexts = TlsContexts()
@@ -48,16 +53,30 @@ class Exporter:
         self._state = ExporterState(len(settings.accounts), reload_ok=True, reloaded_at=clock.wall())
         self.exposition = Exposition(clock.wall)
         self.registry = exporter_registry(
-            ExporterCollector(lambda: self._state, lambda: [self.exposition.durations.family()])
+            ExporterCollector(self._about_itself, lambda: [self.exposition.durations.family()])
         )
+        self._keeper = self._keep(state_file) if state_file else None
+        shown = self._keeper or self.exposition
         self.poller = Poller(
             settings,
             client=lambda: Client(contexts, monotonic=clock.monotonic, wall=clock.wall),
-            publish=self.exposition.publish,
-            withdraw=self.exposition.withdraw,
+            begin=self._keeper.begin if self._keeper else Snapshot,
+            publish=shown.publish,
+            withdraw=shown.withdraw,
             log=log,
             clock=clock,
         )
+
+    def start(self) -> None:
+        if self._keeper:
+            self._keeper.start()
+        self.poller.start()
+
+    def stop(self) -> None:
+        """Ends polling at once and saves the state, within two seconds whatever network and disk do."""
+        self.poller.stop()
+        if self._keeper:
+            self._keeper.stop(_TIME_TO_SAVE)
 
     def reload(self) -> str | None:
         """Takes over what ``load`` gives now; or leaves all as it is and returns what is wrong, a line a problem."""
@@ -82,10 +101,24 @@ class Exporter:
             exposition=self.exposition,
             registry=self.registry,
             is_alive=self.poller.is_alive,
-            is_ready=self.poller.is_ready,
+            is_ready=self.exposition.is_complete,
             reload=self.reload if web.enable_lifecycle else None,
             telemetry_path=web.telemetry_path,
         )
+
+    def _keep(self, state_file: Path) -> Keeper:
+        clock = self._clock
+        return Keeper(
+            StateFile(state_file, clock.wall),
+            publish=self.exposition.publish,
+            withdraw=self.exposition.withdraw,
+            log=self._log,
+            wall=clock.wall,
+            monotonic=clock.monotonic,
+        )
+
+    def _about_itself(self) -> ExporterState:
+        return replace(self._state, state_errors=self._keeper.errors) if self._keeper else self._state
 
 
 def _warn_of_plain_http(settings: Settings, log: Log) -> None:
@@ -96,13 +129,17 @@ def _warn_of_plain_http(settings: Settings, log: Log) -> None:
 
 
 def run(
-    load: Callable[[], Settings], web: WebOptions, log: Log, listening: Callable[[str], None] = lambda _: None
+    load: Callable[[], Settings],
+    web: WebOptions,
+    log: Log,
+    listening: Callable[[str], None] = lambda _: None,
+    state_file: Path | None = None,
 ) -> None:
     """Polls and serves until SIGTERM or SIGINT. ``listening`` is told the first address to reach it by.
 
-    Raises ConfigError or ListenError before it has begun.
+    Raises ConfigError, StateFileError or ListenError before it has begun.
     """
-    exporter = Exporter(load, log, Clock())
+    exporter = Exporter(load, log, Clock(), state_file)
     sockets = listen(web.listen_addresses)
     for one in sockets:
         log.info("listening", address=_address(one), path=web.telemetry_path)
@@ -117,11 +154,19 @@ async def _run(exporter: Exporter, site: Site, sockets: list[socket.socket]) -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _in_background, exporter.reload)
-    exporter.poller.start()
+    exporter.start()
+    # While the answers in flight are finished, or their readers waited for, the state is saved already.
+    stopping = asyncio.ensure_future(_stop(exporter, stop))
     try:
         await serve(site, sockets, stop)
     finally:
-        exporter.poller.stop()
+        stop.set()
+        await stopping
+
+
+async def _stop(exporter: Exporter, stop: asyncio.Event) -> None:
+    await stop.wait()
+    await asyncio.to_thread(exporter.stop)
 
 
 def _in_background(work: Callable[[], object]) -> None:

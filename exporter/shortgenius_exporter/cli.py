@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NoReturn
 
 PROGRAM = "shortgenius-exporter"
@@ -155,7 +156,7 @@ def _serving_flags() -> _Parser:
         "--web.enable-lifecycle", dest="enable_lifecycle", action="store_true", help="permit POST /-/reload"
     )
     web.add_argument(
-        "--state.file", dest="state_file", metavar="PATH", help="keep the ledger across restarts (not yet available)"
+        "--state.file", dest="state_file", type=Path, metavar="PATH", help="keep the credit counters across restarts"
     )
     web.add_argument("--shard", type=int, metavar="N", help="this process's share, from 0 (not yet available)")
     web.add_argument(

@@ -21,6 +21,7 @@ from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterSta
 from shortgenius_exporter.metrics.exposition import Exposition, Negotiated
 from shortgenius_exporter.polling.once import poll_once
 from shortgenius_exporter.polling.poller import Clock
+from shortgenius_exporter.state.errors import StateFileError
 from shortgenius_exporter.terminal import amount, printable, table, wants_colour
 from shortgenius_exporter.web.listen import ListenError
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace, environ: Environ) -> int:
     }
     try:
         return check_config(args, environ) if args.config_check else commands[args.command](args, environ)
-    except (config.ConfigError, ListenError) as error:
+    except (config.ConfigError, ListenError, StateFileError) as error:
         raise UsageError(str(error)) from None
 
 
@@ -56,7 +57,12 @@ def check_config(args: argparse.Namespace, environ: Environ) -> int:
 
 
 def serve(args: argparse.Namespace, environ: Environ) -> int:
-    run_exporter(lambda: _load(args, environ), web_options(args), set_up(args.log_level, args.log_format))
+    run_exporter(
+        lambda: _load(args, environ),
+        web_options(args),
+        set_up(args.log_level, args.log_format),
+        state_file=args.state_file,
+    )
     return FINE
 
 
@@ -65,7 +71,7 @@ def demo(args: argparse.Namespace, _: Environ) -> int:
         raise UsageError("--config.file: the demo has accounts of its own; leave the flag or the command out")
     from shortgenius_exporter.demo import run_demo  # noqa: PLC0415 - only these two need the simulator
 
-    return run_demo(web_options(args), set_up(args.log_level, args.log_format), args.speed)
+    return run_demo(web_options(args), set_up(args.log_level, args.log_format), args.speed, args.state_file)
 
 
 def simulate(args: argparse.Namespace, _: Environ) -> int:
@@ -113,7 +119,6 @@ def web_options(args: argparse.Namespace) -> WebOptions:
     """Raises UsageError for flags whose feature is not there yet, rather than ignoring them."""
     later = {
         "--web.config.file": args.web_config_file is not None,
-        "--state.file": args.state_file is not None,
         "--shard": args.shard != 0,
         "--total-shards": args.total_shards != 1,
     }

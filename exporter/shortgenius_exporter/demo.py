@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 
 from shortgenius_exporter.app import WebOptions, run
 from shortgenius_exporter.core.account import Account, Settings
@@ -34,7 +35,7 @@ Ctrl-C ends it.
 """
 
 
-def run_demo(web: WebOptions, log: Log, speed: float | None) -> int:
+def run_demo(web: WebOptions, log: Log, speed: float | None, state_file: Path | None = None) -> int:
     """Serves until a signal. Raises ListenError."""
     clock = SimulatedClock(time.time(), speed or DEMO_SPEED)
     with SimulatorServer(demo_world(clock.now(), _SEED), clock) as server:
@@ -44,7 +45,7 @@ def run_demo(web: WebOptions, log: Log, speed: float | None) -> int:
             words = {"upstream": server.base_url, "speed": clock.speed, "interval": _POLL_INTERVAL}
             print(_WELCOME.format(url=f"http://{address}", path=web.telemetry_path, **words), flush=True)
 
-        run(lambda: settings, web, log, welcome)
+        run(lambda: settings, web, log, welcome, state_file)
     return 0
 
 

@@ -8,17 +8,21 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 
 @dataclass(frozen=True, slots=True)
 class ExporterState:
-    """``reloaded_at``: Unix seconds of the last configuration taken over; ``reload_ok``: whether the last try was."""
+    """``reloaded_at``: Unix seconds of the last configuration taken over; ``reload_ok``: whether the last try was.
+
+    ``state_errors``: how often the state file could not be used or written.
+    """
 
     accounts: int
     reload_ok: bool
     reloaded_at: float
+    state_errors: int = 0
     shard: int = 0
     total_shards: int = 1
 
@@ -40,6 +44,11 @@ class ExporterCollector(Collector):
             "config_last_reload_success_timestamp_seconds",
             "Unix time of the last successful configuration reload.",
             state.reloaded_at,
+        )
+        yield CounterMetricFamily(
+            "shortgenius_exporter_state_errors",
+            "How often the state file could not be written, or was set aside.",
+            value=state.state_errors,
         )
         yield _gauge("shard_ordinal", "This process's share of the accounts, counted from 0.", state.shard)
         yield _gauge("total_shards", "How many processes share the accounts.", state.total_shards)

@@ -40,6 +40,11 @@ class Exposition:
         with self._lock:
             self._rendered.pop(name, None)
 
+    def is_complete(self) -> bool:
+        """Whether what is served of every account comes from a poll, successful or not."""
+        with self._lock:
+            return all(one.snapshot.up is not None for one in self._rendered.values())
+
     def accounts(self, *, openmetrics: bool) -> bytes:
         """The lines of all accounts, families contiguous, without an end marker."""
         with self._lock:

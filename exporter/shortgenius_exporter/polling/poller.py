@@ -43,7 +43,8 @@ class _Watched:
 class Poller:
     """Polls every account of ``settings`` on its schedule and hands each new snapshot to ``publish``.
 
-    ``client`` makes one fetcher per worker; ``withdraw`` is told the name of an account that has left.
+    ``client`` makes one fetcher per worker; ``begin`` gives an account's snapshot before its first poll; ``withdraw``
+    is told the name of an account that has left.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Poller:
         settings: Settings,
         *,
         client: Callable[[], Fetcher],
+        begin: Callable[[Account], Snapshot] = Snapshot,
         publish: Callable[[Snapshot], None],
         withdraw: Callable[[str], None],
         log: Log,
@@ -58,6 +60,7 @@ class Poller:
     ) -> None:
         self._limits = settings.limits
         self._client = client
+        self._begin = begin
         self._publish = publish
         self._withdraw = withdraw
         self._log = log
@@ -104,10 +107,6 @@ class Poller:
         with self._changed:
             return tuple(watched.snapshot for watched in self._watched.values())
 
-    def is_ready(self) -> bool:
-        """Whether every account has been polled once, successfully or not."""
-        return all(snapshot.up is not None for snapshot in self.snapshots())
-
     def is_alive(self) -> bool:
         """Whether the loop that starts polls is running, whatever the upstream does."""
         return self._dispatcher.is_alive() and self._clock.monotonic() - self._beat < _STUCK_AFTER
@@ -116,7 +115,7 @@ class Poller:
         firsts = first_polls([account.poll_interval for account in accounts], self._clock.monotonic())
         for account, first in zip(accounts, firsts, strict=True):
             slot = self._schedule.add(account.name, account.poll_interval, first)
-            watched = _Watched(AccountRequest(account), Snapshot(account), slot)
+            watched = _Watched(AccountRequest(account), self._begin(account), slot)
             self._watched[account.name] = watched
             self._publish(watched.snapshot)
 

@@ -17,7 +17,7 @@ from shortgenius_exporter.state.errors import StateFileError, StateTroubleError,
 from shortgenius_exporter.state.lock import Lock
 from shortgenius_exporter.state.remembered import Remembered
 
-_BUSY_TIMEOUT = 0.5
+_BUSY_TIMEOUT = 1.0
 _PRIMARY = 0xFF
 # Text that is no UTF-8 has no code, and a table or column that is missing no code of its own.
 _DAMAGED = {0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -41,11 +41,13 @@ class StateFile:
     """
 
     def __init__(self, path: Path, wall: Callable[[], float]) -> None:
-        self.path = path
+        # Resolved, so that two links to one file are one file.
+        self.path = path.resolve()
         self._wall = wall
-        self._lock = Lock(path.with_name(path.name + ".lock"))
+        self._lock = Lock(self.path.with_name(self.path.name + ".lock"))
         self._connection: sqlite3.Connection | None = None
-        self._may_hold_what_we_never_read = False
+        self._has_read = False
+        self._is_late = False
 
     @property
     def is_open(self) -> bool:
@@ -67,7 +69,7 @@ class StateFile:
             self._disconnect()
             if _code(error) in _TAKEN:
                 raise StateFileError(f"--state.file: {self.path}: locked by another program: end it first") from None
-            self._may_hold_what_we_never_read = True
+            self._is_late = not self._has_read
             raise StateTroubleError(_words(error)) from None
 
     def save(self, records: Mapping[str, Remembered], forgotten: Iterable[str] = ()) -> None:
@@ -92,17 +94,19 @@ class StateFile:
     def _opened(self) -> Opened:
         try:
             records = self._connect()
-            if not (self._may_hold_what_we_never_read and records):
-                self._may_hold_what_we_never_read = False
-                return Opened(records)
-            # Ours has counted on from nothing meanwhile; neither may overwrite the other.
+            if not (self._is_late and records):
+                return self._done(Opened(records))
+            # The exporter has counted on from 0 meanwhile; neither may overwrite the other.
             problem = UnusableError("unread", "could not be read when the exporter started")
         except UnusableError as error:
             problem = error
         self._disconnect()
         aside = self._set_aside(problem.kind)
-        self._may_hold_what_we_never_read = False
-        return Opened(self._connect(), f"{self.path} {problem}; it is now {aside}")
+        return self._done(Opened(self._connect(), f"{self.path} {problem}; it is now {aside}"))
+
+    def _done(self, opened: Opened) -> Opened:
+        self._has_read, self._is_late = True, False
+        return opened
 
     def _connect(self) -> Mapping[str, Remembered]:
         _create(self.path)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from shortgenius_exporter.core.account import Account
@@ -19,10 +20,18 @@ from shortgenius_exporter.state.errors import StateFileError, StateTroubleError
 from shortgenius_exporter.state.file import Opened
 from shortgenius_exporter.state.remembered import Remembered, has_moved, recalled, remembered, without_departed
 
-SAVED_WITHIN = 5.0  # seconds, for what did not move: times of sight
-PATIENCE = 2.0  # seconds that a value waits for the disk before it is served all the same
-_PAUSE = 0.25  # seconds between two saves, for the disk's sake
 _LONGEST_WAIT = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds. ``patience``: how long a value waits for the disk before it is served all the same. ``save_within``:
+    for what did not move (times of sight), and until the next try after a failure. ``pause``: between two saves.
+    """
+
+    patience: float = 2.0
+    save_within: float = 5.0
+    pause: float = 0.25
 
 
 class Store(Protocol):
@@ -52,6 +61,7 @@ class Keeper:
         log: Log,
         wall: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
+        pace: Pace = Pace(),
     ) -> None:
         """Reads the store. Raises StateFileError."""
         self._store = store
@@ -60,6 +70,7 @@ class Keeper:
         self._log = log
         self._wall = wall
         self._monotonic = monotonic
+        self._pace = pace
         self._changed = threading.Condition()
         self._configured: set[str] = set()
         self._unsaved: set[str] = set()
@@ -124,7 +135,7 @@ class Keeper:
     def _remember(self, name: str, one: Remembered) -> None:
         self._known[name] = one
         if not self._unsaved:
-            self._save_by = self._monotonic() + SAVED_WITHIN
+            self._save_by = self._monotonic() + self._pace.save_within
             self._changed.notify()
         self._unsaved.add(name)
 
@@ -173,7 +184,7 @@ class Keeper:
 
     def _try(self, records: Mapping[str, Remembered], forgotten: set[str], turn: int) -> None:
         self._saving = turn
-        impatience = threading.Timer(PATIENCE, self._lose_patience, (turn,))
+        impatience = threading.Timer(self._pace.patience, self._lose_patience, (turn,))
         impatience.daemon = True
         impatience.start()
         problem = self._written(records, forgotten)
@@ -207,7 +218,7 @@ class Keeper:
         self._count(problem)
         # The next file may be a new one: all has to be in it.
         self._unsaved = set(self._known)
-        self._save_by = self._not_before = self._monotonic() + SAVED_WITHIN
+        self._save_by = self._not_before = self._monotonic() + self._pace.save_within
 
     def _count(self, problem: str) -> None:
         self.errors += 1
@@ -217,7 +228,7 @@ class Keeper:
 
     def _recover(self) -> None:
         now = self._monotonic()
-        self._not_before = now + _PAUSE
+        self._not_before = now + self._pace.pause
         if self._in_trouble:
             self._in_trouble = False
             self._save_by = now

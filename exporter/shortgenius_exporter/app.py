@@ -7,13 +7,14 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from shortgenius_exporter.api.client import Client, TlsContexts
 from shortgenius_exporter.config import ConfigError
 from shortgenius_exporter.core.account import Settings
+from shortgenius_exporter.core.shard import Shard, share
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState, exporter_registry
@@ -30,32 +31,41 @@ _TIME_TO_SAVE = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class WebOptions:
-    """The ``--web.*`` flags."""
+class Options:
+    """What the flags of a serving process say."""
 
     listen_addresses: tuple[str, ...] = (":10217",)
     telemetry_path: str = "/metrics"
     enable_lifecycle: bool = False
+    shard: Shard = field(default_factory=Shard)
+    state_file: Path | None = None
 
 
 class Exporter:
     """A running exporter but for its web side. ``load`` gives the configuration, now and at each reload."""
 
-    def __init__(self, load: Callable[[], Settings], log: Log, clock: Clock, state_file: Path | None = None) -> None:
+    def __init__(self, load: Callable[[], Settings], options: Options, log: Log, clock: Clock) -> None:
         """Raises ConfigError, StateFileError."""
-        settings = load()
+        shard = options.shard
+        self._load: Callable[[], Settings] = lambda: share(load(), shard)
+        settings = self._load()
         _warn_of_plain_http(settings, log)
         contexts = TlsContexts()
-        self._load = load
         self._log = log
         self._clock = clock
         self._reloading = threading.Lock()
-        self._state = ExporterState(len(settings.accounts), reload_ok=True, reloaded_at=clock.wall())
+        self._state = ExporterState(
+            len(settings.accounts),
+            reload_ok=True,
+            reloaded_at=clock.wall(),
+            shard=shard.ordinal,
+            total_shards=shard.total,
+        )
         self.exposition = Exposition(clock.wall)
         self.registry = exporter_registry(
             ExporterCollector(self._about_itself, lambda: [self.exposition.durations.family()])
         )
-        self._keeper = self._keep(state_file) if state_file else None
+        self._keeper = self._keep(options.state_file) if options.state_file else None
         shown = self._keeper or self.exposition
         self.poller = Poller(
             settings,
@@ -96,14 +106,14 @@ class Exporter:
             self._log.info("configuration reloaded", accounts=len(settings.accounts))
             return None
 
-    def site(self, web: WebOptions) -> Site:
+    def site(self, options: Options) -> Site:
         return Site(
             exposition=self.exposition,
             registry=self.registry,
             is_alive=self.poller.is_alive,
             is_ready=self.exposition.is_complete,
-            reload=self.reload if web.enable_lifecycle else None,
-            telemetry_path=web.telemetry_path,
+            reload=self.reload if options.enable_lifecycle else None,
+            telemetry_path=options.telemetry_path,
         )
 
     def _keep(self, state_file: Path) -> Keeper:
@@ -130,21 +140,20 @@ def _warn_of_plain_http(settings: Settings, log: Log) -> None:
 
 def run(
     load: Callable[[], Settings],
-    web: WebOptions,
+    options: Options,
     log: Log,
     listening: Callable[[str], None] = lambda _: None,
-    state_file: Path | None = None,
 ) -> None:
     """Polls and serves until SIGTERM or SIGINT. ``listening`` is told the first address to reach it by.
 
     Raises ConfigError, StateFileError or ListenError before it has begun.
     """
-    exporter = Exporter(load, log, Clock(), state_file)
-    sockets = listen(web.listen_addresses)
+    exporter = Exporter(load, options, log, Clock())
+    sockets = listen(options.listen_addresses)
     for one in sockets:
-        log.info("listening", address=_address(one), path=web.telemetry_path)
+        log.info("listening", address=_address(one), path=options.telemetry_path)
     listening(_address(sockets[0]).replace("[::]", "localhost").replace("0.0.0.0", "localhost"))
-    asyncio.run(_run(exporter, exporter.site(web), sockets))
+    asyncio.run(_run(exporter, exporter.site(options), sockets))
     log.info("stopped")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -158,9 +159,14 @@ def _serving_flags() -> _Parser:
     web.add_argument(
         "--state.file", dest="state_file", type=Path, metavar="PATH", help="keep the credit counters across restarts"
     )
-    web.add_argument("--shard", type=int, metavar="N", help="this process's share, from 0 (not yet available)")
     web.add_argument(
-        "--total-shards", dest="total_shards", type=int, metavar="N", help="how many shares (not yet available)"
+        "--shard",
+        type=_ordinal,
+        metavar="N",
+        help="poll only this share of the accounts, from 0; a pod's name that ends in -N also names it; default: 0",
+    )
+    web.add_argument(
+        "--total-shards", dest="total_shards", type=_total, metavar="N", help="how many shares there are; default: 1"
     )
     return flags
 
@@ -169,6 +175,19 @@ def _path(text: str) -> str:
     if not text.startswith("/") or text == "/" or text.startswith(("/-/", "/probe", "/api/")):
         raise argparse.ArgumentTypeError(f"{text!r} must begin with / and not be a path of the exporter's own")
     return text
+
+
+def _ordinal(text: str) -> int:
+    found = re.fullmatch(r"(?:.+-)?([0-9]{1,9})", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number from 0 nor a pod's name that ends in one")
+    return int(found[1])
+
+
+def _total(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1")
+    return int(text)
 
 
 def _speed(text: str) -> float:

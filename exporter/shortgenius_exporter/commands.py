@@ -12,9 +12,10 @@ from pathlib import Path
 
 from shortgenius_exporter import config
 from shortgenius_exporter.api.client import Client, TlsContexts
-from shortgenius_exporter.app import WebOptions
+from shortgenius_exporter.app import Options
 from shortgenius_exporter.app import run as run_exporter
 from shortgenius_exporter.core.account import Settings
+from shortgenius_exporter.core.shard import Shard
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import set_up
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState
@@ -57,12 +58,7 @@ def check_config(args: argparse.Namespace, environ: Environ) -> int:
 
 
 def serve(args: argparse.Namespace, environ: Environ) -> int:
-    run_exporter(
-        lambda: _load(args, environ),
-        web_options(args),
-        set_up(args.log_level, args.log_format),
-        state_file=args.state_file,
-    )
+    run_exporter(lambda: _load(args, environ), options(args), set_up(args.log_level, args.log_format))
     return FINE
 
 
@@ -71,7 +67,7 @@ def demo(args: argparse.Namespace, _: Environ) -> int:
         raise UsageError("--config.file: the demo has accounts of its own; leave the flag or the command out")
     from shortgenius_exporter.demo import run_demo  # noqa: PLC0415 - only these two need the simulator
 
-    return run_demo(web_options(args), set_up(args.log_level, args.log_format), args.speed, args.state_file)
+    return run_demo(options(args), set_up(args.log_level, args.log_format), args.speed)
 
 
 def simulate(args: argparse.Namespace, _: Environ) -> int:
@@ -115,17 +111,20 @@ def once(args: argparse.Namespace, environ: Environ) -> int:
     return _write(Path(args.output), text)
 
 
-def web_options(args: argparse.Namespace) -> WebOptions:
-    """Raises UsageError for flags whose feature is not there yet, rather than ignoring them."""
-    later = {
-        "--web.config.file": args.web_config_file is not None,
-        "--shard": args.shard != 0,
-        "--total-shards": args.total_shards != 1,
-    }
-    for flag, used in later.items():
-        if used:
-            raise UsageError(f"{flag}: not yet available")
-    return WebOptions(tuple(args.listen_addresses or (":10217",)), args.telemetry_path, args.enable_lifecycle)
+def options(args: argparse.Namespace) -> Options:
+    """Raises UsageError for a shard that is none of ``--total-shards``."""
+    if args.web_config_file is not None:
+        raise UsageError("--web.config.file: not yet available")
+    if args.shard >= args.total_shards:
+        last = args.total_shards - 1
+        raise UsageError(f"--shard: {args.shard} is above {last}, the last of --total-shards {args.total_shards}")
+    return Options(
+        listen_addresses=tuple(args.listen_addresses or (":10217",)),
+        telemetry_path=args.telemetry_path,
+        enable_lifecycle=args.enable_lifecycle,
+        shard=Shard(args.shard, args.total_shards),
+        state_file=args.state_file,
+    )
 
 
 def _load(args: argparse.Namespace, environ: Environ) -> Settings:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
-from pathlib import Path
 
-from shortgenius_exporter.app import WebOptions, run
+from shortgenius_exporter.app import Options, run
 from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.simulator.clock import SimulatedClock
@@ -35,7 +34,7 @@ Ctrl-C ends it.
 """
 
 
-def run_demo(web: WebOptions, log: Log, speed: float | None, state_file: Path | None = None) -> int:
+def run_demo(options: Options, log: Log, speed: float | None) -> int:
     """Serves until a signal. Raises ListenError."""
     clock = SimulatedClock(time.time(), speed or DEMO_SPEED)
     with SimulatorServer(demo_world(clock.now(), _SEED), clock) as server:
@@ -43,9 +42,9 @@ def run_demo(web: WebOptions, log: Log, speed: float | None, state_file: Path | 
 
         def welcome(address: str) -> None:
             words = {"upstream": server.base_url, "speed": clock.speed, "interval": _POLL_INTERVAL}
-            print(_WELCOME.format(url=f"http://{address}", path=web.telemetry_path, **words), flush=True)
+            print(_WELCOME.format(url=f"http://{address}", path=options.telemetry_path, **words), flush=True)
 
-        run(lambda: settings, web, log, welcome, state_file)
+        run(lambda: settings, options, log, welcome)
     return 0
 
 

@@ -24,7 +24,11 @@ To try it without a key: shortgenius-exporter demo
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0 if all went well, 1 or 3 if a check failed, 2 for wrong usage or configuration."""
     args = parser().parse_args(argv)
-    # Imported late so that --version and --help answer at once.
+    # Imported late so that --version, --help and health answer at once.
+    if args.command == "health":
+        from shortgenius_exporter.health import health  # noqa: PLC0415
+
+        return health(args.url)
     from shortgenius_exporter import commands  # noqa: PLC0415
 
     try:
@@ -97,6 +101,9 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     once.add_argument(
         "--output", metavar="FILE", help="write atomically to FILE, for node_exporter's textfile collector"
     )
+
+    health = commands.add_parser("health", help="ask a running exporter whether it works; exit 1 if not")
+    health.add_argument("--url", type=_url, default="http://localhost:10217/-/healthy", help="default: %(default)s")
 
     simulate = commands.add_parser("simulate", help="run the simulated API alone")
     simulate.add_argument(
@@ -174,6 +181,12 @@ def _serving_flags() -> _Parser:
 def _path(text: str) -> str:
     if not text.startswith("/") or text == "/" or text.startswith(("/-/", "/probe", "/api/")):
         raise argparse.ArgumentTypeError(f"{text!r} must begin with / and not be a path of the exporter's own")
+    return text
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/@?#]+(/[!-~]*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL such as http://localhost:10217/-/healthy")
     return text
 
 

@@ -11,6 +11,14 @@ from contextlib import ExitStack, closing
 from itertools import count
 
 import pytest
+
+from shortgenius_exporter.api.client import BalanceRequest, Client, TlsContexts, prepare
+from shortgenius_exporter.api.errors import ApiError
+from shortgenius_exporter.api.failures import causes
+from shortgenius_exporter.core.account import Account
+from shortgenius_exporter.core.balance import Balance
+from shortgenius_exporter.core.reason import Reason
+from shortgenius_exporter.core.secret import Secret
 from upstreams import (
     GOOD_ANSWER,
     GOOD_BODY,
@@ -27,14 +35,6 @@ from upstreams import (
     serving,
     unused_port,
 )
-
-from shortgenius_exporter.api.client import BalanceRequest, Client, TlsContexts, prepare
-from shortgenius_exporter.api.errors import ApiError
-from shortgenius_exporter.api.failures import causes
-from shortgenius_exporter.core.account import Account
-from shortgenius_exporter.core.balance import Balance
-from shortgenius_exporter.core.reason import Reason
-from shortgenius_exporter.core.secret import Secret
 
 KEY = "sk-very-secret-0001"
 PATIENT = 10.0

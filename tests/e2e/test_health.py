@@ -1,0 +1,67 @@
+"""The health command, as a container engine runs it."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+import trustme
+
+from shortgenius_exporter.health import health
+from support import exporter, free_port, run_exporter
+
+
+def test_a_working_exporter_is_healthy_and_an_unpolled_account_is_not_ready() -> None:
+    with exporter(SHORTGENIUS_API_KEY="x", SHORTGENIUS_BASE_URL="http://127.0.0.1:9") as running:
+        ran = run_exporter("health", "--url", running.url + "/-/healthy")
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+        missing = run_exporter("health", "--url", running.url + "/nothing")
+    assert missing.returncode == 1
+    assert missing.stderr.startswith(f"{running.url}/nothing: 404: ")
+
+
+def test_nobody_there_is_unhealthy() -> None:
+    url = f"http://127.0.0.1:{free_port()}/-/healthy"
+    ran = run_exporter("health", "--url", url)
+    assert (ran.returncode, ran.stderr) == (1, f"{url}: [Errno 111] Connection refused\n")
+
+
+def test_what_is_no_url_exits_2() -> None:
+    ran = run_exporter("health", "--url", "localhost:10217")
+    assert ran.returncode == 2
+    assert "'localhost:10217' is not a URL such as http://localhost:10217/-/healthy" in ran.stderr
+
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_under_tls_the_certificate_may_name_another_host() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("exporter.example.com").configure_cert(context)
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = Thread(target=server.handle_request)
+        thread.start()
+        assert health(f"https://127.0.0.1:{server.server_port}/-/healthy") == 0
+        thread.join()
+
+
+def test_it_starts_fast_enough_to_run_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"http://127.0.0.1:{free_port()}/"
+    took = []
+    for _ in range(3):
+        began = time.perf_counter()
+        run_exporter("health", "--url", url)
+        took.append(time.perf_counter() - began)
+    with capsys.disabled():
+        print(f"\nshortgenius-exporter health: {min(took):.2f} s")
+    assert min(took) < 1

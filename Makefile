@@ -4,7 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
-.PHONY: demo test lint types unit coverage tools format clean
+LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
+
+.PHONY: demo test lint types unit coverage tools format lock image-check clean
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -29,6 +31,15 @@ coverage: .venv/dev tools
 
 tools:
 	@scripts/get-tools
+
+# The exact dependencies of the image, with their hashes.
+lock: .venv/dev
+	$(BIN)/pip-compile $(LOCK) --output-file requirements/runtime.txt pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --all-build-deps --only-build-deps --output-file requirements/build.txt pyproject.toml
+
+# As root, on Debian: builds the image without a container engine and runs it.
+image-check: .venv/dev
+	@$(BIN)/python scripts/image_check.py
 
 format: .venv/dev
 	$(BIN)/ruff check --fix

@@ -20,6 +20,7 @@ LAYERS = [
     "cli",
     "commands",
     "demo",
+    "health",
     "terminal",
     "app",
     "web",

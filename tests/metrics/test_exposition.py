@@ -152,6 +152,16 @@ def test_a_withdrawn_account_leaves_nothing() -> None:
     assert exposition.account("studio", openmetrics=False) is None
 
 
+def test_it_is_complete_once_every_account_was_polled_successfully_or_not() -> None:
+    exposition = Exposition(Wall())
+    other = Snapshot(replace(STUDIO, name="other"))
+    exposition.publish(polled(credits=1))
+    exposition.publish(other)
+    assert not exposition.is_complete()
+    exposition.publish(failed(other, Failure(Reason.TIMEOUT, "late"), NOW, 1.0))
+    assert exposition.is_complete()
+
+
 def test_probing_one_account_gives_its_series_only() -> None:
     exposition = Exposition(Wall())
     exposition.publish(polled(credits=1))

@@ -26,7 +26,6 @@ def test_every_account_is_published_before_its_first_poll_as_unknown() -> None:
     api.scripts["a"] = api.hang
     with polling(account("a"), api=api) as rig:
         assert rig.next_published("a") == Snapshot(account("a"))
-        assert not rig.poller.is_ready()
 
 
 def test_results_are_published_with_the_time_of_the_clock() -> None:
@@ -45,18 +44,6 @@ def test_a_failure_is_published_with_its_reason_and_words() -> None:
         snapshot = rig.next_poll("a")
         assert snapshot.failure == Failure(Reason.SERVER_ERROR, "500 Internal Server Error: the API failed")
         assert snapshot.failures == {Reason.SERVER_ERROR: 1}
-
-
-def test_it_is_ready_once_every_account_was_polled_successfully_or_not() -> None:
-    api = FakeApi()
-    api.scripts["bad"] = raising(ServerError("500"))
-    api.scripts["slow"] = api.hang
-    with polling(account("good"), account("bad"), account("slow"), api=api) as rig:
-        rig.next_poll("bad")
-        assert not rig.poller.is_ready()
-        api.released.set()
-        rig.next_poll("slow")
-        assert eventually(rig.poller.is_ready, PATIENCE)
 
 
 def test_an_account_that_hangs_delays_no_other() -> None:
@@ -89,7 +76,7 @@ def test_no_more_accounts_are_polled_at_once_than_permitted() -> None:
     names = [f"a{i}" for i in range(6)]
     api.scripts = dict.fromkeys(names, count)
     with polling(*map(account, names), api=api, limits=Limits(max_concurrent_polls=2)) as rig:
-        assert eventually(rig.poller.is_ready, PATIENCE)
+        assert eventually(lambda: all(snapshot.up for snapshot in rig.poller.snapshots()), PATIENCE)
         assert most == 2
         assert len(api.fetchers) == 2
 

@@ -53,5 +53,7 @@ def test_route(name: str, severity: str, team: str) -> None:
 
 
 def test_an_alert_of_something_else_goes_to_the_default() -> None:
-    done = run("amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", "alertname=DiskFull", "severity=critical")
+    done = run(
+        "amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", "alertname=DiskFull", "severity=critical"
+    )
     assert done.stdout.strip() == "default-email"

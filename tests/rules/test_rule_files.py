@@ -58,7 +58,12 @@ def test_alert_is_drawn_by_a_panel(name: str) -> None:
     """A panel's query names the alert, or all alerts of ours, or a series that the alert is computed from."""
     queries = [query for file in DASHBOARDS.glob("*.json") for query in re.findall(r'"expr": "(.*)"', file.read_text())]
     assert queries, f"no dashboards in {DASHBOARDS}"
-    series = {word for rule in alerts() if rule["alert"] == name for word in re.findall(r"[\w:]*shortgenius_\w+", rule["expr"])}
+    series = {
+        word
+        for rule in alerts()
+        if rule["alert"] == name
+        for word in re.findall(r"[\w:]*shortgenius_\w+", rule["expr"])
+    }
     assert any(name in query or any(one in query for one in series) for query in queries)
 
 

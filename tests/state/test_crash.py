@@ -17,12 +17,11 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from support import RunningExporter, ask, eventually, exporter, write
-
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
 from shortgenius_exporter.simulator.server import SimulatorServer
+from support import RunningExporter, ask, eventually, exporter, write
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))
 SEED = int(os.environ.get("CRASH_SEED", "1"))

@@ -93,9 +93,7 @@ def lives(accounts: tuple[SimulatedAccount, ...], seed: int, end: float) -> Iter
             yield Life(account, credit_type, tuple(_moments(account.start, opening, past, credit_type)), known)
 
 
-def _moments(
-    start: float, opening: float, past: tuple[Event, ...], credit_type: str
-) -> Iterator[tuple[float, float]]:
+def _moments(start: float, opening: float, past: tuple[Event, ...], credit_type: str) -> Iterator[tuple[float, float]]:
     balance = opening
     yield start, balance
     for event in past:

@@ -52,9 +52,7 @@ def needed(groups: Iterable[Mapping[str, Any]], alerts: Iterable[str]) -> list[d
     return kept + [{key: rule[key] for key in rule if key != "annotations"} for rule in chosen]
 
 
-def replay(
-    rules: list[dict[str, Any]], lives: list[Life], start: float, end: float, work: Path
-) -> list[Firing]:
+def replay(rules: list[dict[str, Any]], lives: list[Life], start: float, end: float, work: Path) -> list[Firing]:
     """Every firing of ``rules`` over ``lives``. Raises ``RuntimeError`` with promtool's words if it cannot run."""
     work.mkdir(parents=True, exist_ok=True)
     (work / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "backtest", "rules": rules}]}))

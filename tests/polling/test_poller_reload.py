@@ -13,6 +13,7 @@ from shortgenius_exporter.core.ledger import Entry
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.polling.poller import Clock
+from support import eventually
 
 NEW_KEY = Secret("sk-new")
 ONE_WORKER = Limits(max_concurrent_polls=1)
@@ -67,6 +68,18 @@ def test_an_account_that_left_and_came_back_takes_no_answer_to_its_former_self()
         snapshot = rig.next_poll("a")
         assert (snapshot.requests, snapshot.ledger["credits"].balance) == (1, 2.0)
         assert rig.poller.snapshots() == (snapshot,)
+
+
+def test_an_account_that_left_and_came_back_while_it_waited_for_a_worker_is_polled_once() -> None:
+    api = FakeApi()
+    api.scripts["a"] = api.hang
+    with polling(account("a"), account("b"), api=api, limits=ONE_WORKER) as rig:
+        assert eventually(lambda: rig.poller._schedule.next_due() is None, PATIENCE)  # b waits too
+        rig.poller.reload(settings(account("a"), limits=ONE_WORKER))
+        rig.poller.reload(settings(account("a"), account("b"), account("last"), limits=ONE_WORKER))
+        api.released.set()
+        rig.next_poll("last")
+        assert api.asked_so_far() == [("a", "sk-a"), ("b", "sk-b"), ("last", "sk-last")]
 
 
 def test_new_labels_and_thresholds_are_published_at_once_without_a_poll() -> None:

@@ -166,6 +166,16 @@ def test_waking_makes_an_account_due_at_once_even_while_it_backs_off() -> None:
     assert names(polls.due(3.0)) == ["a"]
 
 
+def test_the_turn_that_a_woken_account_had_before_is_gone() -> None:
+    polls = schedule()
+    slot = polls.add("a", 60.0, first=60.0)
+    polls.wake("a", 3.0)
+    polls.due(3.0)
+    polls.done(slot, Outcome(Reason.AUTH), 3.0)
+    assert polls.due(60.0) == []
+    assert polls.next_due() == 753.0
+
+
 def test_waking_an_account_in_flight_has_it_polled_once_more() -> None:
     polls = schedule()
     slot = polls.add("a", 60.0, first=0.0)

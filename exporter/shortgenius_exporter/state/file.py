@@ -68,6 +68,8 @@ class StateFile:
         except (OSError, sqlite3.Error) as error:
             self._disconnect()
             if _code(error) in _TAKEN:
+                if not self._has_read:
+                    self._lock.release()
                 raise StateFileError(f"--state.file: {self.path}: locked by another program: end it first") from None
             self._is_late = not self._has_read
             raise StateTroubleError(_words(error)) from None
@@ -110,6 +112,8 @@ class StateFile:
 
     def _connect(self) -> Mapping[str, Remembered]:
         _create(self.path)
+        with self.path.open("rb") as file:
+            schema.check_header(file.read(schema.HEADER))
         self._connection = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
@@ -118,7 +122,8 @@ class StateFile:
             schema.prepare(self._connection)
             self._connection.execute("PRAGMA journal_mode = TRUNCATE")
             return schema.read(self._connection)
-        except sqlite3.DatabaseError as error:
+        # ValueError: a message of SQLite's that quotes bytes which are no text.
+        except (sqlite3.Error, ValueError) as error:
             if _code(error) in _DAMAGED:
                 raise UnusableError("corrupt", f"is damaged: {error}") from None
             raise

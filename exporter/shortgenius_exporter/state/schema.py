@@ -11,6 +11,7 @@ from shortgenius_exporter.state.errors import UnusableError
 from shortgenius_exporter.state.remembered import Remembered
 
 VERSION = 1
+HEADER = 100
 APPLICATION_ID = 0x53474C31  # "SGL1", by which the file is known as ours
 _TABLES = f"""
 CREATE TABLE accounts (
@@ -35,15 +36,23 @@ PRAGMA user_version = {VERSION};
 """
 
 
+def check_header(header: bytes) -> None:
+    """Whether the first ``HEADER`` bytes are those of a file of ours, or of an empty one. Raises UnusableError.
+
+    Before SQLite opens the file: it would tidy up next to another program's. https://sqlite.org/fileformat2.html
+    """
+    if header and not header.startswith(b"SQLite format 3\0"):
+        raise UnusableError("corrupt", "is no SQLite database")
+    if header and int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise UnusableError("foreign", "belongs to another program")
+
+
 def prepare(connection: sqlite3.Connection) -> None:
-    """Makes the tables in an empty file, or sees that they are ours and sound. Raises UnusableError."""
-    application = _pragma(connection, "application_id")
+    """Makes the tables in an empty file, or sees that they are sound and of this format. Raises UnusableError."""
     version = _pragma(connection, "user_version")
-    if not (application or version or _pragma(connection, "schema_version")):
+    if not (version or _pragma(connection, "schema_version")):
         connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT")
         return
-    if application != APPLICATION_ID:
-        raise UnusableError("foreign", "belongs to another program")
     if version > VERSION:
         raise UnusableError("newer", f"was written by a newer exporter (format {version}, this one knows {VERSION})")
     problem = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]

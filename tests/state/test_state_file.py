@@ -48,9 +48,12 @@ def read(path: Path) -> Opened:
 
 
 def written(path: Path, records: dict[str, Remembered] = BOTH) -> Path:
-    file, _ = opened(path)
-    file.save(records)
-    file.close()
+    file = StateFile(path, lambda: NOW)
+    try:
+        file.open()
+        file.save(records)
+    finally:
+        file.close()
     return path
 
 

@@ -43,6 +43,9 @@ def check_header(header: bytes) -> None:
     """
     if header and not header.startswith(b"SQLite format 3\0"):
         raise UnusableError("corrupt", "is no SQLite database")
+    # Its write and read versions: from an unknown one SQLite would read, and refuse to write it for ever.
+    if header and not {*header[18:20]} <= {1, 2}:
+        raise UnusableError("corrupt", "is damaged: unknown file format version")
     if header and int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise UnusableError("foreign", "belongs to another program")
 

@@ -235,7 +235,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written(tmp_path_factory.mktemp("sound") / "state.db")
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(data=st.data())
 def test_a_file_cut_or_changed_anywhere_is_read_or_set_aside_and_usable_after(
     tmp_path: Path, sound: Path, data: st.DataObject

@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
 
-.PHONY: demo test lint types unit coverage tools format lock image-check clean
+.PHONY: demo test lint types unit coverage crash tools format lock image-check clean
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -28,6 +28,11 @@ coverage: .venv/dev tools
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover
+
+# Kills the exporter at random moments, many times over, and compares its counters with the simulator's books.
+crash: .venv/dev
+	CRASH_ROUNDS=$${CRASH_ROUNDS-300} CRASH_SECONDS=inf CRASH_SEED=$${CRASH_SEED-$$$$} \
+	  $(BIN)/pytest -s --timeout 0 tests/state/test_crash.py
 
 tools:
 	@scripts/get-tools

@@ -142,6 +142,19 @@ def test_paths_that_never_can_work_are_refused_with_what_to_do(tmp_path: Path) -
         assert str(refused.value) == f"--state.file: {path}: {problem}"
 
 
+def test_a_directory_or_a_file_without_permission_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    user = os.geteuid()
+    for denied, problem in {
+        path.parent: f"the directory {path.parent} may not be written by user {user}: SQLite makes files next to it",
+        written(path): f"may not be read and written by user {user}",
+    }.items():
+        with monkeypatch.context() as patch, pytest.raises(StateFileError) as refused:
+            # Not by mode bits: root, who may run the tests, is above them.
+            patch.setattr(os, "access", lambda asked, _, denied=denied: asked != denied)
+            StateFile(path, lambda: NOW).open()
+        assert str(refused.value) == f"--state.file: {path}: {problem}"
+
+
 def test_an_empty_file_is_a_new_one(path: Path) -> None:
     path.touch()
     assert read(path) == Opened({})

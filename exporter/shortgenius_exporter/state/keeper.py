@@ -6,6 +6,7 @@ that has been served must survive whatever ends the process. See docs/decisions/
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -20,7 +21,7 @@ from shortgenius_exporter.state.errors import StateFileError, StateTroubleError
 from shortgenius_exporter.state.file import Opened
 from shortgenius_exporter.state.remembered import Remembered, has_moved, recalled, remembered, without_departed
 
-_LONGEST_WAIT = 3600.0
+_HOUR = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class Keeper:
         self._unsaved: set[str] = set()
         self._save_by = 0.0
         self._not_before = 0.0
+        self._look_for_parted_at = -math.inf
         self._waiting: dict[str, deque[tuple[int, Snapshot]]] = {}
         self._turn = 0
         self._saving: int | None = None
@@ -130,6 +132,7 @@ class Keeper:
         with self._changed:
             self._configured.discard(name)
             self._waiting.pop(name, None)
+            self._look_for_parted_at = -math.inf
             self._withdraw(name)
 
     def _remember(self, name: str, one: Remembered) -> None:
@@ -171,7 +174,7 @@ class Keeper:
     def _delay(self) -> float:
         now = self._monotonic()
         if not (self._unsaved or self._waiting):
-            return _LONGEST_WAIT
+            return _HOUR
         return max(self._not_before, now if self._waiting else self._save_by) - now
 
     def _save(self) -> None:
@@ -194,13 +197,23 @@ class Keeper:
             self._recover() if problem is None else self._fail(problem)
 
     def _taken(self) -> tuple[dict[str, Remembered], set[str]]:
-        left, forgotten = without_departed(self._known, self._configured, self._wall())
-        self._known.update(left)
-        for name in forgotten:
-            del self._known[name]
-        names = (self._unsaved | left.keys()) - forgotten
+        forgotten = self._parted()
+        names = self._unsaved - forgotten
         self._unsaved = set()
         return {name: self._known[name] for name in names}, forgotten
+
+    def _parted(self) -> set[str]:
+        """Marks who has left the configuration; the names of those who left long enough ago."""
+        now = self._monotonic()
+        if now < self._look_for_parted_at:
+            return set()
+        self._look_for_parted_at = now + _HOUR
+        left, forgotten = without_departed(self._known, self._configured, self._wall())
+        self._known.update(left)
+        self._unsaved |= left.keys()
+        for name in forgotten:
+            del self._known[name]
+        return forgotten
 
     def _written(self, records: Mapping[str, Remembered], forgotten: set[str]) -> str | None:
         """What went wrong, if anything did."""

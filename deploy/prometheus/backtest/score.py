@@ -6,7 +6,8 @@ Times are seconds since the replay's start, as everywhere in the backtest's resu
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
@@ -31,12 +32,15 @@ class Exhaustion:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One line of the table. ``leads``: seconds from the announcement to the end, per exhaustion, 0 if none."""
+    """One line of the table. ``leads``: seconds from the announcement to the end, per exhaustion, 0 if none.
 
-    name: str
+    ``missed``: those that the past could foretell an hour ahead, and that were announced later or not at all.
+    """
+
+    title: str
     leads: tuple[float, ...]
     missed: tuple[Exhaustion, ...]
-    pages: int
+    fired: int
     false: int
 
     def announced(self, lead: float) -> int:
@@ -75,31 +79,31 @@ def _fallen(life: Life, begin: float, end: float) -> float:
     return sum(max(0.0, before - after) for (_, before), (_, after) in pairwise(life.moments[first:last]))
 
 
-def score(name: str, firings: Iterable[Firing], lives: Iterable[Life], start: float) -> Score:
-    """Judges one kind of page. A page is a begin of firing; one that begins while nothing is left is not counted.
+def score(title: str, names: Collection[str], firings: Iterable[Firing], lives: Iterable[Life], start: float) -> Score:
+    """Judges the alerts ``names`` taken together. A page is a begin of firing; none while nothing is left counts.
 
-    It is false if the account does not run out within three days. An exhaustion counts as announced by the
-    earliest page of these three days that was still firing at the end, or fired again on the way.
+    A page is false if the account does not run out within three days. An exhaustion is announced by the earliest
+    alert that still fired in the three days before it.
     """
-    mine = [firing for firing in firings if firing.alert == name]
+    mine: dict[tuple[str, str], list[Firing]] = defaultdict(list)
+    for firing in firings:
+        if firing.alert in names:
+            mine[firing.account, firing.credit_type].append(firing)
     leads: list[float] = []
     missed: list[Exhaustion] = []
-    pages = false = 0
+    fired = false = 0
     for life in lives:
+        own = mine[life.account.name, life.credit_type]
         ends = tuple(exhaustions(life, start))
-        own = [one for one in mine if (one.account, one.credit_type) == (life.account.name, life.credit_type)]
         begins = [one.begin for one in own if _balance(life, start + one.begin) >= EMPTY]
-        pages += len(begins)
+        fired += len(begins)
         false += sum(not any(begin <= end.time <= begin + MEMORY for end in ends) for begin in begins)
-        for end in ends:
-            lead = _lead(own, end.time)
-            leads.append(lead)
-            if HOUR in end.foretold and lead < HOUR:
-                missed.append(end)
-    return Score(name, tuple(leads), tuple(missed), pages, false)
+        led = [(end, _lead(own, end.time)) for end in ends]
+        leads += [lead for _, lead in led]
+        missed += [end for end, lead in led if HOUR in end.foretold and lead < HOUR]
+    return Score(title, tuple(leads), tuple(missed), fired, false)
 
 
 def _lead(firings: list[Firing], end: float) -> float:
-    """Seconds between the first announcement and the end; a page that stopped more than a day before is forgotten."""
     heard = [one.begin for one in firings if one.begin <= end and one.end >= end - MEMORY]
-    return min(end - min(heard), 30 * DAY) if heard else 0.0
+    return end - min(heard) if heard else 0.0

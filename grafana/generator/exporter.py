@@ -227,10 +227,10 @@ def _reloads() -> statetimeline.Panel:
 
 
 def _state_errors() -> timeseries.Panel:
-    head = Head("State errors", "Failures to keep the ledger on disk, by kind.", 12, 5, ("ShortGeniusStateErrors",))
+    head = Head("State errors", "Failures to keep the ledger on disk.", 12, 5, ("ShortGeniusStateErrors",))
     errors = f"increase(shortgenius_exporter_state_errors_total{{{_PROCESS}}}[$__rate_interval])"
     return (
-        bars(head, over_time(f"sum by (kind) ({errors})", "{{kind}}"), unit="none")
+        bars(head, over_time(errors, "{{instance}}"), unit="none")
         .axis_soft_max(1)
         .no_value("No state is kept")
     )

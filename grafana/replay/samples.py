@@ -89,7 +89,6 @@ def _others(durations: Durations, samples: int, age: float) -> Iterable[Metric]:
     yield GaugeMetricFamily("up", "", 1)
     yield GaugeMetricFamily("scrape_duration_seconds", "", 0.004 + 2e-6 * samples + 0.0005 * wave)
     yield GaugeMetricFamily("scrape_samples_scraped", "", samples)
-    yield CounterMetricFamily("shortgenius_exporter_state_errors", "", 0)
 
 
 def _labels(labels: Labels) -> str:

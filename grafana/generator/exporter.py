@@ -229,11 +229,7 @@ def _reloads() -> statetimeline.Panel:
 def _state_errors() -> timeseries.Panel:
     head = Head("State errors", "Failures to keep the ledger on disk.", 12, 5, ("ShortGeniusStateErrors",))
     errors = f"increase(shortgenius_exporter_state_errors_total{{{_PROCESS}}}[$__rate_interval])"
-    return (
-        bars(head, over_time(errors, "{{instance}}"), unit="none")
-        .axis_soft_max(1)
-        .no_value("No state is kept")
-    )
+    return bars(head, over_time(errors, "{{instance}}"), unit="none").axis_soft_max(1).no_value("No state is kept")
 
 
 def _memory() -> timeseries.Panel:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # the tools under test are no part of the package
+sys.path.insert(0, str(ROOT))  # the tools under test are no part of the package
 
 from grafana.replay.fleet import lives  # noqa: E402
 from grafana.replay.history import evaluate, lookback, scrape  # noqa: E402

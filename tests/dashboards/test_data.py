@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import pytest
-from shelf import Query, queries
-
 from grafana.replay.fleet import END, lives
 from grafana.replay.samples import FIRST, SECOND, START
 from grafana.replay.server import Prometheus
+
+from dashboards.shelf import Query, queries
 
 Result = dict[frozenset[tuple[str, str]], list[float]]
 
@@ -98,7 +98,9 @@ def test_the_operators_own_labels_reach_the_table_of_accounts(prometheus: Promet
 
 
 def test_a_renewal_and_a_top_up_are_told_apart(prometheus: Prometheus) -> None:
-    marks = {one.target["refId"]: one for one in queries() if one.panel["title"] == "Balance, and forecast ahead of now"}
+    marks = {
+        one.target["refId"]: one for one in queries() if one.panel["title"] == "Balance, and forecast ahead of now"
+    }
     variables = {**EVERYTHING, "account": "trailers", "credit_type": "credits"}
 
     renewed, topped_up = (

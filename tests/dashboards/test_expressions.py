@@ -9,8 +9,8 @@ import pytest
 import yaml
 from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.registry import CollectorRegistry
-from shelf import DASHBOARDS, ROOT, Query, panels, queries, selectors
 
+from dashboards.shelf import DASHBOARDS, ROOT, Query, panels, queries, selectors
 from shortgenius_exporter.metrics.durations import Durations
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState
 from shortgenius_exporter.metrics.families import ACCOUNT_FAMILIES
@@ -31,7 +31,9 @@ def test_a_variable_or_annotation_names_only_series_that_exist(name: str) -> Non
     annotations = [one for one in DASHBOARDS[name]["annotations"]["list"] if "expr" in one]
     inside = [re.sub(r"^label_\w+\(([^{,]+(\{.*\})?).*\)$", r"\1", one["query"]) for one in variables]
 
-    named = {selector.name for expr in [*inside, *(one["expr"] for one in annotations)] for selector, _ in selectors(expr)}
+    named = {
+        selector.name for expr in [*inside, *(one["expr"] for one in annotations)] for selector, _ in selectors(expr)
+    }
     assert variables
     assert named <= PRODUCED
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from shelf import ROOT
+from dashboards.shelf import ROOT
 
 
 def test_the_committed_dashboards_are_what_the_generator_writes(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from shelf import DASHBOARDS, ROOT, Json, panels
+
+from dashboards.shelf import DASHBOARDS, ROOT, Json, panels
 
 RULES = ROOT / "deploy" / "prometheus" / "rules"
 RUNBOOKS = "https://github.com/shortgenius-exporter/shortgenius-exporter/blob/main/docs/runbooks"

@@ -16,6 +16,7 @@ from dashboards.shelf import DASHBOARDS, Json, Query, panels, parse, queries, se
 
 UNITS = {"none", "short", "percent", "percentunit", "locale", "s", "bytes"}
 DATE = re.compile(r"time:YYYY-MM-DD( HH:mm)?")  # Grafana's own form for dates; the linter's list has no short one
+OF_A_PROCESS = ("shortgenius_exporter_", "process_", "scrape_", "shortgenius_api_request_duration_")
 RATES = {"rate", "irate", "increase"}
 
 every_dashboard = pytest.mark.parametrize("name", DASHBOARDS)
@@ -121,13 +122,10 @@ def test_target_job_rule(query: Query) -> None:
 
 @every_query
 def test_target_instance_rule(query: Query) -> None:
-    """Only where a series is about a process; else the expression must fold the replicas, or read what a rule folded."""
+    """Only where a series is about a process; else replicas must be folded, here or by the rule that is read."""
     for selector, above in selectors(query.expr):
         name = str(selector.name)
-        of_process = name.startswith(
-            ("shortgenius_exporter_", "process_", "scrape_", "shortgenius_api_request_duration")
-        )
-        if of_process or name == "up":
+        if name.startswith(OF_A_PROCESS) or name == "up":
             assert ("instance", promql_parser.MatchOp.Re, "$instance") in _matchers(selector), name
         else:
             assert ":" in name or any(_folds_replicas(node) for node in above), name

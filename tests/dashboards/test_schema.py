@@ -110,21 +110,21 @@ def _holds(hint: Any, value: Json) -> bool:
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    origin = typing.get_origin(hint)
-    if hint is Any or hint is object or value is None:
-        return True
-    if origin in (typing.Union, types.UnionType):
-        return any(_fits(value, one) for one in typing.get_args(hint))
-    if origin is typing.Literal:
-        return value in typing.get_args(hint)
-    if origin is list:
-        return isinstance(value, list) and all(_fits(one, typing.get_args(hint)[0]) for one in value)
-    if origin is dict:
-        return isinstance(value, dict)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return value in list(hint)
-    if isinstance(value, dict) and hasattr(hint, "from_json"):
-        return _holds(hint, value)
-    return not isinstance(hint, type) or isinstance(value, hint) or issubclass(hint, variants.Dataquery)
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if value is None or hint in (Any, object):
+        fits = True
+    elif origin in (typing.Union, types.UnionType):
+        fits = any(_fits(value, one) for one in arguments)
+    elif origin is typing.Literal:
+        fits = value in arguments
+    elif origin is list:
+        fits = isinstance(value, list) and all(_fits(one, arguments[0]) for one in value)
+    elif hint is float:
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    elif isinstance(value, dict) and hasattr(hint, "from_json"):
+        fits = _holds(hint, value)
+    elif isinstance(hint, type) and issubclass(hint, enum.Enum):
+        fits = value in list(hint)
+    else:
+        fits = isinstance(value, origin or hint) or hint is variants.Dataquery
+    return fits

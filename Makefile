@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
 
-.PHONY: demo test lint types unit coverage crash tools format lock image-check clean
+.PHONY: demo test lint types unit coverage crash tools format lock image-check stack clean
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -45,6 +45,10 @@ lock: .venv/dev
 # As root, on Debian: builds the image without a container engine and runs it.
 image-check: .venv/dev
 	@$(BIN)/python scripts/image_check.py
+
+# The exporter, Prometheus and Alertmanager as deploy/compose/ describes them, without containers.
+stack: .venv/dev tools
+	@exec $(BIN)/python scripts/stack.py
 
 format: .venv/dev
 	$(BIN)/ruff check --fix

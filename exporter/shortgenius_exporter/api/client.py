@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -15,9 +16,11 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 from requests.utils import get_environ_proxies
+from urllib3.connection import HTTPConnection
 
 from shortgenius_exporter.api.decode import decode_balance
 from shortgenius_exporter.api.errors import ApiError, DeadlineError, InvalidResponseError, error_for_status
+from shortgenius_exporter.api.exchange import Answer, exchange
 from shortgenius_exporter.api.failures import causes, error_for_failure
 from shortgenius_exporter.api.retry_after import parse_retry_after
 from shortgenius_exporter.api.transport import Deadline, DeadlineAdapter, tls_context
@@ -33,29 +36,64 @@ _TRANSPORT_ERRORS = (
     http.client.HTTPException,
     OSError,
 )
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+Route = tuple[str, Path | None, Secret | None]
 
 
 @dataclass(frozen=True, slots=True)
 class BalanceRequest:
-    """All that is constant for one account and key: made once, sent at every poll."""
+    """All that is constant for one account and key: made once, sent at every poll.
 
-    prepared: requests.PreparedRequest
-    timeout: float
-    ca_file: Path | None
+    ``message``: the request as it goes to the upstream itself. ``proxies``: by scheme, as ``requests`` takes them.
+    """
+
+    account: Account
+    key: Secret
+    message: bytes = field(repr=False)
     proxies: dict[str, str] = field(repr=False)
+
+    @property
+    def timeout(self) -> float:
+        return self.account.poll_timeout
+
+    @property
+    def route(self) -> Route:
+        """Requests of the same route may follow each other on one connection."""
+        return self.account.base_url, self.account.ca_file, self.account.proxy_url
+
+    def prepared(self) -> requests.PreparedRequest:
+        """The same for ``requests``. Ten times the size of ``message`` and seldom needed, so not kept."""
+        return _prepared(self.account, self.key)
 
 
 def prepare(account: Account, key: Secret) -> BalanceRequest:
     """The request for ``account``. Without a ``proxy_url``, HTTPS_PROXY, HTTP_PROXY and NO_PROXY decide."""
-    url = account.base_url.rstrip("/") + "/credits"
+    prepared = _prepared(account, key)
+    return BalanceRequest(account, key, _message(prepared), _proxies(account, str(prepared.url)))
+
+
+def _prepared(account: Account, key: Secret) -> requests.PreparedRequest:
     headers = {
         "Accept": "application/json",
         "Accept-Encoding": "identity",
         "Authorization": f"Bearer {key.reveal()}",
-        "User-Agent": f"shortgenius-exporter/{version('shortgenius-exporter')}",
+        "User-Agent": f"shortgenius-exporter/{_version()}",
     }
-    prepared = requests.Request("GET", url, headers=headers).prepare()
-    return BalanceRequest(prepared, account.poll_timeout, account.ca_file, _proxies(account, url))
+    return requests.Request("GET", account.base_url.rstrip("/") + "/credits", headers=headers).prepare()
+
+
+@cache
+def _version() -> str:
+    return version("shortgenius-exporter")
+
+
+def _message(prepared: requests.PreparedRequest) -> bytes:
+    parts = urlsplit(str(prepared.url))
+    host = parts.netloc.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+    headers = {"Host": host, **prepared.headers}
+    lines = [f"GET {prepared.path_url} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
 
 
 def _proxies(account: Account, url: str) -> dict[str, str]:
@@ -93,24 +131,48 @@ class Client:
         self._deadline = Deadline(monotonic)
         self._wall = wall
         self._adapters: dict[Path | None, DeadlineAdapter] = {}
+        self._open: dict[Route, HTTPConnection] = {}
 
     def fetch(self, request: BalanceRequest) -> Balance:
         """Asks for the balance now. Raises ApiError; never any other exception for what a network can do."""
         self._deadline.start(request.timeout)
         try:
-            adapter = self._adapter(request.ca_file)
-            status, retry_after, body = _send_once_more_if_stale(adapter, request)
+            answer = self._ask_again(request) or self._ask(request)
         except _TRANSPORT_ERRORS as error:
             raise self._translated(error, request) from None
-        if status != http.HTTPStatus.OK:
-            raise error_for_status(status, parse_retry_after(retry_after, self._wall()))
-        if len(body) > MAX_BODY_BYTES:
+        if answer.status != http.HTTPStatus.OK:
+            raise error_for_status(answer.status, parse_retry_after(answer.retry_after, self._wall()))
+        if len(answer.body) > MAX_BODY_BYTES:
             raise InvalidResponseError(f"the answer is larger than {MAX_BODY_BYTES // 1024} KiB")
-        return decode_balance(body)
+        return decode_balance(answer.body)
 
     def close(self) -> None:
         for adapter in self._adapters.values():
             adapter.close()
+
+    def _ask_again(self, request: BalanceRequest) -> Answer | None:
+        """Over the open connection to where ``request`` goes; ``None`` if there is none, or no more."""
+        connection = self._open.get(request.route)
+        # Whatever came while nothing was asked, a goodbye or an answer to nobody, is not the answer to this.
+        if connection is None or not connection.is_connected:
+            return None
+        answer = None
+        try:
+            answer = exchange(connection.sock, request.message, self._deadline, MAX_BODY_BYTES)
+        except (ConnectionResetError, BrokenPipeError):
+            # A server may close an idle connection at the moment it is used again (RFC 9112, section 9.3.1).
+            return None
+        finally:
+            if answer is None or not answer.reusable:
+                connection.close()
+        return answer
+
+    def _ask(self, request: BalanceRequest) -> Answer:
+        adapter = self._adapter(request.account.ca_file)
+        answer = _send_once_more_if_stale(adapter, request)
+        if adapter.used is not None and adapter.used.proxy is None:
+            self._open[request.route] = adapter.used
+        return answer
 
     def _adapter(self, ca_file: Path | None) -> DeadlineAdapter:
         adapter = self._adapters.get(ca_file)
@@ -122,10 +184,10 @@ class Client:
     def _translated(self, error: Exception, request: BalanceRequest) -> ApiError:
         if self._deadline.passed():
             return DeadlineError(f"no complete answer within {request.timeout:g} s")
-        return error_for_failure(error, urlsplit(str(request.prepared.url)).netloc)
+        return error_for_failure(error, urlsplit(request.account.base_url).netloc)
 
 
-def _send_once_more_if_stale(adapter: DeadlineAdapter, request: BalanceRequest) -> tuple[int, str | None, bytes]:
+def _send_once_more_if_stale(adapter: DeadlineAdapter, request: BalanceRequest) -> Answer:
     adapter.connected = False
     try:
         return _send(adapter, request)
@@ -137,8 +199,8 @@ def _send_once_more_if_stale(adapter: DeadlineAdapter, request: BalanceRequest) 
     return _send(adapter, request)
 
 
-def _send(adapter: DeadlineAdapter, request: BalanceRequest) -> tuple[int, str | None, bytes]:
-    response = adapter.send(request.prepared, stream=True, timeout=request.timeout, proxies=request.proxies)
+def _send(adapter: DeadlineAdapter, request: BalanceRequest) -> Answer:
+    response = adapter.send(request.prepared(), stream=True, timeout=request.timeout, proxies=request.proxies)
     if response.status_code < http.HTTPStatus.OK:
         # http.client passes over interim answers of status 100 alone: after another the real answer is still to come,
         # and would be taken for that to the next account's request.
@@ -151,4 +213,4 @@ def _send(adapter: DeadlineAdapter, request: BalanceRequest) -> tuple[int, str |
     if len(body) > MAX_BODY_BYTES:
         response.raw.close()
     response.raw.release_conn()
-    return response.status_code, response.headers.get("Retry-After"), body
+    return Answer(response.status_code, response.headers.get("Retry-After"), body, reusable=True)

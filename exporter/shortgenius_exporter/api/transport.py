@@ -76,11 +76,13 @@ class DeadlineAdapter(HTTPAdapter):
     """A ``requests`` adapter for one thread: one connection per upstream host, each bound to ``deadline``.
 
     ``connected`` turns true when a request had to open a connection; the caller turns it off before each request.
+    ``used`` is the connection of the last request.
     """
 
     def __init__(self, deadline: Deadline, context: ssl.SSLContext, hosts: int) -> None:
         self.deadline = deadline
         self.connected = False
+        self.used: HTTPConnection | None = None
         self._context = context
         super().__init__(pool_connections=hosts, pool_maxsize=1, max_retries=0)
 
@@ -112,6 +114,10 @@ class _PlainConnection(HTTPConnection):
         super().__init__(*args, **kwargs)
         self._adapter = adapter
 
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._adapter.used = self
+        super().request(*args, **kwargs)
+
     def _new_conn(self) -> socket.socket:
         return _open(self, self._adapter)
 
@@ -120,6 +126,10 @@ class _TlsConnection(HTTPSConnection):
     def __init__(self, adapter: DeadlineAdapter, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._adapter = adapter
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._adapter.used = self
+        super().request(*args, **kwargs)
 
     def _new_conn(self) -> socket.socket:
         return _open(self, self._adapter)

@@ -36,28 +36,22 @@ def observe(ledger: Ledger, balance: Balance, now: float, max_types: int) -> tup
 
     A type once seen keeps its place, so an upstream that invents names cannot grow the ledger past ``max_types``.
     """
-    after = {name: replace(entry, reported=False) if entry.reported else entry for name, entry in ledger.items()}
+    after = {name: _after(entry, balance.credits.get(name), now) for name, entry in ledger.items()}
     refused = 0
     for name, credits in balance.credits.items():
-        entry = ledger.get(name)
-        if entry is not None:
-            after[name] = _moved(entry, credits, now)
-        elif len(after) < max_types:
+        if name in after:
+            continue
+        if len(after) < max_types:
             after[name] = Entry(credits, first_seen=now, last_seen=now)
         else:
             refused += 1
     return after, refused
 
 
-def _moved(entry: Entry, credits: float, now: float) -> Entry:
+def _after(entry: Entry, credits: float | None, now: float) -> Entry:
+    if credits is None:
+        return replace(entry, reported=False) if entry.reported else entry
     change = credits - entry.balance
     if change > 0:
-        return replace(
-            entry,
-            balance=credits,
-            last_seen=now,
-            granted=entry.granted + change,
-            last_grant=now,
-            reported=True,
-        )
-    return replace(entry, balance=credits, last_seen=now, consumed=entry.consumed - change, reported=True)
+        return Entry(credits, entry.first_seen, now, entry.consumed, entry.granted + change, last_grant=now)
+    return Entry(credits, entry.first_seen, now, entry.consumed - change, entry.granted, entry.last_grant)

@@ -67,7 +67,7 @@ def test_the_request_says_who_asks_and_for_what_and_no_more(client: Client, api:
     ],
 )
 def test_the_url_is_the_base_url_and_credits(base_url: str, url: str) -> None:
-    assert prepare(Account("studio", KEY, base_url=base_url), KEY).prepared().url == url
+    assert prepare(Account("studio", KEY, base_url=base_url), KEY).prepared.url == url
 
 
 @pytest.mark.parametrize(

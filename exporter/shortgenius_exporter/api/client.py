@@ -62,6 +62,7 @@ class BalanceRequest:
         """Requests of the same route may follow each other on one connection."""
         return self.account.base_url, self.account.ca_file, self.account.proxy_url
 
+    @property
     def prepared(self) -> requests.PreparedRequest:
         """The same for ``requests``. Ten times the size of ``message`` and seldom needed, so not kept."""
         return _prepared(self.account, self.key)
@@ -200,7 +201,7 @@ def _send_once_more_if_stale(adapter: DeadlineAdapter, request: BalanceRequest) 
 
 
 def _send(adapter: DeadlineAdapter, request: BalanceRequest) -> Answer:
-    response = adapter.send(request.prepared(), stream=True, timeout=request.timeout, proxies=request.proxies)
+    response = adapter.send(request.prepared, stream=True, timeout=request.timeout, proxies=request.proxies)
     if response.status_code < http.HTTPStatus.OK:
         # http.client passes over interim answers of status 100 alone: after another the real answer is still to come,
         # and would be taken for that to the next account's request.

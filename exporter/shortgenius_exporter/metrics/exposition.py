@@ -14,6 +14,9 @@ from shortgenius_exporter.metrics.durations import Durations
 from shortgenius_exporter.metrics.families import ACCOUNT_FAMILIES
 from shortgenius_exporter.metrics.fragments import Rendered, header, render
 
+Piece = list[bytes]
+
+_LINES_AT_ONCE = 1000
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -28,10 +31,11 @@ class Exposition:
 
     def publish(self, snapshot: Snapshot) -> None:
         """Replaces what is served of the snapshot's account."""
-        rendered = render(snapshot, self._wall())
+        name = snapshot.account.name
+        rendered = render(snapshot, self._wall(), self._rendered.get(name))
         with self._lock:
-            before = self._rendered.get(snapshot.account.name)
-            self._rendered[snapshot.account.name] = rendered
+            before = self._rendered.get(name)
+            self._rendered[name] = rendered
             is_poll = snapshot.requests > (before.snapshot.requests if before else 0)
             if is_poll and snapshot.last_duration is not None:
                 self.durations.observe(snapshot.last_duration)
@@ -47,28 +51,45 @@ class Exposition:
 
     def accounts(self, *, openmetrics: bool) -> bytes:
         """The lines of all accounts, families contiguous, without an end marker."""
+        return _joined(self.pieces(openmetrics=openmetrics))
+
+    def pieces(self, *, openmetrics: bool) -> list[Piece]:
+        """The same in pieces still to be joined: joined one after the other, they never need all of the memory."""
         with self._lock:
             rendered = list(self._rendered.values())
-        return _joined(self._current(rendered), openmetrics=openmetrics)
+        return _pieces(self._current(rendered), openmetrics=openmetrics)
 
     def account(self, name: str, *, openmetrics: bool) -> bytes | None:
         """The lines of one account, or ``None`` if there is none of that name."""
         rendered = self._rendered.get(name)
-        return None if rendered is None else _joined(self._current([rendered]), openmetrics=openmetrics)
+        return None if rendered is None else _joined(_pieces(self._current([rendered]), openmetrics=openmetrics))
 
     def _current(self, rendered: list[Rendered]) -> list[Rendered]:
         now = self._wall()
-        return [one if now < one.valid_until else render(one.snapshot, now) for one in rendered]
+        return [one if now < one.valid_until else self._renewed(one, now) for one in rendered]
+
+    def _renewed(self, outdated: Rendered, now: float) -> Rendered:
+        """Kept for the next scrape: while an upstream is down, all accounts are outdated."""
+        renewed = render(outdated.snapshot, now, outdated)
+        name = outdated.snapshot.account.name
+        with self._lock:
+            if self._rendered.get(name) is outdated:
+                self._rendered[name] = renewed
+        return renewed
 
 
-def _joined(rendered: Iterable[Rendered], *, openmetrics: bool) -> bytes:
-    columns = zip(*(one.lines for one in rendered), strict=True)
-    parts: list[bytes] = []
-    for family, lines in zip(ACCOUNT_FAMILIES, columns, strict=False):
-        if any(lines):
-            parts.append(header(family, openmetrics=openmetrics))
-            parts.extend(lines)
-    return b"".join(parts)
+def _joined(pieces: Iterable[Piece]) -> bytes:
+    return b"".join(b"".join(piece) for piece in pieces)
+
+
+def _pieces(rendered: list[Rendered], *, openmetrics: bool) -> list[Piece]:
+    pieces: list[Piece] = []
+    for index, family in enumerate(ACCOUNT_FAMILIES):
+        lines = [one.lines[index] for one in rendered if one.lines[index]]
+        if lines:
+            pieces.append([header(family, openmetrics=openmetrics)])
+            pieces.extend(lines[start : start + _LINES_AT_ONCE] for start in range(0, len(lines), _LINES_AT_ONCE))
+    return pieces
 
 
 class Negotiated:

@@ -25,6 +25,7 @@ from shortgenius_exporter.state.keeper import Keeper
 from shortgenius_exporter.web.listen import listen
 from shortgenius_exporter.web.routes import Site
 from shortgenius_exporter.web.server import serve
+from shortgenius_exporter.web.status import Overview
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _TIME_TO_SAVE = 0.7
@@ -54,6 +55,7 @@ class Exporter:
         self._log = log
         self._clock = clock
         self._reloading = threading.Lock()
+        self._started_at = clock.wall()
         self._state = ExporterState(
             len(settings.accounts),
             reload_ok=True,
@@ -106,12 +108,22 @@ class Exporter:
             self._log.info("configuration reloaded", accounts=len(settings.accounts))
             return None
 
+    def overview(self) -> Overview:
+        return Overview(
+            exporter=self._about_itself(),
+            started_at=self._started_at,
+            now=self._clock.wall(),
+            snapshots=self.exposition.snapshots(),
+            next_polls=self.poller.next_polls(),
+        )
+
     def site(self, options: Options) -> Site:
         return Site(
             exposition=self.exposition,
             registry=self.registry,
             is_alive=self.poller.is_alive,
             is_ready=self.exposition.is_complete,
+            overview=self.overview,
             reload=self.reload if options.enable_lifecycle else None,
             telemetry_path=options.telemetry_path,
         )

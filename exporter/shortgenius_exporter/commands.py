@@ -23,8 +23,9 @@ from shortgenius_exporter.metrics.exposition import Exposition, Negotiated
 from shortgenius_exporter.polling.once import poll_once
 from shortgenius_exporter.polling.poller import Clock
 from shortgenius_exporter.state.errors import StateFileError
-from shortgenius_exporter.terminal import amount, printable, table, wants_colour
+from shortgenius_exporter.terminal import table, wants_colour
 from shortgenius_exporter.web.listen import ListenError
+from shortgenius_exporter.words import amount, printable
 
 FINE, FAILED, UNKNOWN = 0, 1, 3
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
-from shortgenius_exporter.core.account import Threshold
 from shortgenius_exporter.core.snapshot import Snapshot
+from shortgenius_exporter.core.standing import crossed
+from shortgenius_exporter.words import amount, printable
 
 _HEADINGS = ("ACCOUNT", "CREDIT TYPE", "BALANCE", "STATE")
 _RED, _YELLOW, _BOLD, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
@@ -32,34 +33,18 @@ def table(snapshots: Iterable[Snapshot], *, colour: bool) -> str:
     return "".join(_line(row, widths, colour=colour) for row in rows)
 
 
-def amount(credits: float) -> str:
-    """``1234567.5`` as ``1,234,567.5``."""
-    return f"{credits:,.0f}" if credits == int(credits) else f"{credits:,.2f}"
-
-
-def printable(text: str) -> str:
-    """Text from a configuration, unable to steer the terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
 def _rows(snapshot: Snapshot) -> Iterator[Row]:
     name = printable(snapshot.account.name)
     if snapshot.failure is not None:
         yield Row((name, "-", "-", snapshot.failure.message), _RED)
         return
     for credit_type, entry in sorted(snapshot.ledger.items()):
-        crossed = _crossed(snapshot.account.thresholds, credit_type, entry.balance)
-        state = f"below {crossed.severity} {amount(crossed.credits)}" if crossed else "ok"
-        colour = _COLOURS.get(crossed.severity, _YELLOW) if crossed else ""
+        below = crossed(snapshot.account.thresholds, credit_type, entry.balance)
+        state = f"below {below.severity} {amount(below.credits)}" if below else "ok"
+        colour = _COLOURS.get(below.severity, _YELLOW) if below else ""
         yield Row((name, credit_type, amount(entry.balance), state), colour)
     if not snapshot.ledger:
         yield Row((name, "-", "-", "the answer has no balances"), _YELLOW)
-
-
-def _crossed(thresholds: Iterable[Threshold], credit_type: str, balance: float) -> Threshold | None:
-    """The lowest threshold that the balance is under: the gravest."""
-    under = [one for one in thresholds if one.credit_type == credit_type and balance < one.credits]
-    return min(under, key=lambda one: one.credits, default=None)
 
 
 def _line(row: Row, widths: list[int], *, colour: bool) -> str:

@@ -12,8 +12,10 @@ from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Snapshot, succeeded
+from shortgenius_exporter.metrics.exporter import ExporterState
 from shortgenius_exporter.metrics.exposition import Exposition
 from shortgenius_exporter.web.routes import Request, Response, Site, respond
+from shortgenius_exporter.web.status import Overview
 
 NOW = 1_800_000_000.0
 NAME = "Ünï & co"
@@ -22,7 +24,8 @@ NAME = "Ünï & co"
 def site() -> Site:
     exposition = Exposition(lambda: NOW)
     exposition.publish(succeeded(Snapshot(Account(NAME, Secret("k"))), Balance({"credits": 217.0}), NOW, 0.1, 32))
-    return Site(exposition, CollectorRegistry(), is_alive=lambda: True, is_ready=lambda: True)
+    overview = Overview(ExporterState(1, True, NOW), NOW, NOW, exposition.snapshots())
+    return Site(exposition, CollectorRegistry(), lambda: True, lambda: True, lambda: overview)
 
 
 def get(path: str, found: Site | None = None, query: str = "", **headers: str) -> Response:
@@ -112,4 +115,4 @@ def test_other_methods_are_refused(method: str) -> None:
 
 
 def test_the_home_page_links_to_the_metrics() -> None:
-    assert b'href="/metrics"' in get("/").body
+    assert b'href="./metrics"' in get("/").body

@@ -49,6 +49,11 @@ class Exposition:
         with self._lock:
             return all(one.snapshot.up is not None for one in self._rendered.values())
 
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """What is served, before it was rendered."""
+        with self._lock:
+            return tuple(one.snapshot for one in self._rendered.values())
+
     def accounts(self, *, openmetrics: bool) -> bytes:
         """The lines of all accounts, families contiguous, without an end marker."""
         return _joined(self.pieces(openmetrics=openmetrics))

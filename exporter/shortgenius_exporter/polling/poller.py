@@ -107,6 +107,13 @@ class Poller:
         with self._changed:
             return tuple(watched.snapshot for watched in self._watched.values())
 
+    def next_polls(self) -> dict[str, float]:
+        """When each account is next polled, in Unix seconds. Those whose poll is under way are left out."""
+        with self._changed:
+            ahead = self._clock.wall() - self._clock.monotonic()
+            slots = [watched.slot for watched in self._watched.values()]
+            return {slot.name: slot.due + ahead for slot in slots if not slot.in_flight}
+
     def is_alive(self) -> bool:
         """Whether the loop that starts polls is running, whatever the upstream does."""
         return self._dispatcher.is_alive() and self._clock.monotonic() - self._beat < _STUCK_AFTER

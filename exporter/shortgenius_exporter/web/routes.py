@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from html import escape
-from importlib.metadata import version
-from urllib.parse import parse_qs, quote
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qs
 
 from prometheus_client.exposition import gzip_accepted
 from prometheus_client.registry import Collector
 
 from shortgenius_exporter.metrics.exposition import Exposition, Negotiated
+from shortgenius_exporter.web.accounts import accounts_json
+from shortgenius_exporter.web.page import CONTENT_SECURITY_POLICY, status_page
+from shortgenius_exporter.web.status import Overview, SelectionError, selection
 
 PLAIN = "text/plain; charset=utf-8"
 _FASTEST = 1
@@ -45,6 +47,7 @@ class Site:
     registry: Collector
     is_alive: Callable[[], bool]
     is_ready: Callable[[], bool]
+    overview: Callable[[], Overview]
     reload: Callable[[], str | None] | None = None
     telemetry_path: str = "/metrics"
 
@@ -52,9 +55,10 @@ class Site:
 def respond(site: Site, request: Request) -> Response:
     """Answers ``request``. Blocks while it renders, compresses or reloads."""
     routes = {
-        "/": _home,
+        "/": _status,
         site.telemetry_path: _metrics,
         "/probe": _probe,
+        "/api/v1/accounts": _accounts,
         "/-/healthy": _healthy,
         "/-/ready": _ready,
         _RELOAD: _reload,
@@ -101,18 +105,21 @@ def _reload(site: Site, _: Request) -> Response:
     return _text(200, "Reloaded") if problems is None else _text(500, f"Not reloaded:\n{problems}")
 
 
-def _home(site: Site, _: Request) -> Response:
-    links = {
-        site.telemetry_path: "Metrics",
-        "/-/healthy": "Healthy: does the process work",
-        "/-/ready": "Ready: has every account been polled once",
-    }
-    items = "".join(f'<li><a href="{escape(quote(path))}">{text}</a></li>' for path, text in links.items())
-    page = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>ShortGenius exporter</title>'
-        f"<h1>ShortGenius exporter {escape(version('shortgenius-exporter'))}</h1><ul>{items}</ul></html>\n"
-    )
-    return Response(page.encode(), content_type="text/html; charset=utf-8")
+def _status(site: Site, request: Request) -> Response:
+    try:
+        page = status_page(site.overview(), selection(request.query), site.telemetry_path)
+    except SelectionError as error:
+        return _text(400, str(error))
+    policy = ("content-security-policy", CONTENT_SECURITY_POLICY)
+    return _compressed(Response(page, content_type="text/html; charset=utf-8", headers=(policy,)), request)
+
+
+def _accounts(site: Site, request: Request) -> Response:
+    try:
+        body = accounts_json(site.overview(), selection(request.query))
+    except SelectionError as error:
+        return Response(json.dumps({"error": str(error)}).encode() + b"\n", 400, "application/json")
+    return _compressed(Response(body, content_type="application/json"), request)
 
 
 def _text(status: int, text: str) -> Response:
@@ -120,8 +127,8 @@ def _text(status: int, text: str) -> Response:
 
 
 def _compressed(response: Response, request: Request) -> Response:
-    vary = ("vary", "accept, accept-encoding")
+    headers = (*response.headers, ("vary", "accept, accept-encoding"))
     if not gzip_accepted(request.headers.get("accept-encoding", "")):
-        return Response(response.body, content_type=response.content_type, headers=(vary,))
+        return replace(response, headers=headers)
     body = gzip.compress(response.body, compresslevel=_FASTEST, mtime=0)
-    return Response(body, content_type=response.content_type, headers=(vary, ("content-encoding", "gzip")))
+    return replace(response, body=body, headers=(*headers, ("content-encoding", "gzip")))

@@ -15,11 +15,11 @@ from shortgenius_exporter.web.routes import Request, Response, Site, respond
 
 _PATIENCE = 5
 _GRACE = 1.0
-_SECURITY_HEADERS = (
-    (b"cache-control", b"no-store"),
-    (b"content-security-policy", b"default-src 'none'"),
-    (b"x-content-type-options", b"nosniff"),
-)
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'",
+    "x-content-type-options": "nosniff",
+}
 
 _Receive = Callable[[], Awaitable[dict[str, Any]]]
 _Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -89,8 +89,7 @@ async def _answer(send: _Send, response: Response, *, with_body: bool) -> None:
     headers = [
         (b"content-type", response.content_type.encode()),
         (b"content-length", str(len(response.body)).encode()),
-        *_SECURITY_HEADERS,
-        *((name.encode(), value.encode()) for name, value in response.headers),
+        *((name.encode(), value.encode()) for name, value in {**_HEADERS, **dict(response.headers)}.items()),
     ]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body if with_body else b""})

@@ -7,7 +7,7 @@ _UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (1, "s"))
 
 
 def amount(credits: float) -> str:
-    """``1234567.5`` as ``1,234,567.5``."""
+    """``1234567.5`` as ``1,234,567.50``."""
     return f"{credits:,.0f}" if credits == int(credits) else f"{credits:,.2f}"
 
 

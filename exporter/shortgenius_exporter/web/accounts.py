@@ -96,5 +96,5 @@ def _error(snapshot: Snapshot) -> Json | None:
     }
 
 
-def _finite(seconds: float | None) -> float | None:
-    return None if seconds is None or math.isinf(seconds) else seconds
+def _finite(seconds: float | None) -> int | None:
+    return None if seconds is None or math.isinf(seconds) else round(seconds)

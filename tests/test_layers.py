@@ -29,10 +29,13 @@ LAYERS = [
     "state",
     "api",
     "config",
+    "words",
     "core",
 ]
 HOMES = {  # the libraries, and which layers may know of them
     "hypercorn": {"web"},
+    "jinja2": {"web"},
+    "markupsafe": {"web"},
     "prometheus_client": {"metrics", "web"},
     "requests": {"api"},
     "urllib3": {"api"},

@@ -17,7 +17,16 @@ from support import ask, exporter, run_exporter, write
 
 KEY = "sk-very-secret-0001"
 FAULTS = [fault for fault in Fault if fault not in ON_CONNECT]
-PATHS = ("/", "/metrics", "/probe?target=healthy", "/-/healthy", "/-/ready", "/nothing", f"/probe?target={KEY}")
+PATHS = (
+    "/",
+    "/api/v1/accounts",
+    "/metrics",
+    "/probe?target=healthy",
+    "/-/healthy",
+    "/-/ready",
+    "/nothing",
+    f"/probe?target={KEY}",
+)
 
 
 @pytest.fixture

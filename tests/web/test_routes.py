@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Snapshot, succeeded
 from shortgenius_exporter.metrics.exporter import ExporterState
 from shortgenius_exporter.metrics.exposition import Exposition
+from shortgenius_exporter.web.page import CONTENT_SECURITY_POLICY
 from shortgenius_exporter.web.routes import Request, Response, Site, respond
 from shortgenius_exporter.web.status import Overview
 
@@ -116,3 +118,22 @@ def test_other_methods_are_refused(method: str) -> None:
 
 def test_the_home_page_links_to_the_metrics() -> None:
     assert b'href="./metrics"' in get("/").body
+
+
+def test_the_status_page_brings_its_own_policy_and_is_compressed() -> None:
+    response = get("/", accept_encoding="gzip")
+    assert ("content-security-policy", CONTENT_SECURITY_POLICY) in response.headers
+    assert b"<!doctype html>" in gzip.decompress(response.body)
+
+
+def test_a_wrong_query_is_refused_in_words_and_in_json() -> None:
+    assert get("/", query="page=x").status == 400
+    refused = get("/api/v1/accounts", query="page=x")
+    assert (refused.status, refused.content_type) == (400, "application/json")
+    assert json.loads(refused.body) == {"error": "page: must be a whole number from 1 to 1000000"}
+
+
+def test_the_accounts_as_json() -> None:
+    response = get("/api/v1/accounts", query="q=co")
+    assert (response.status, response.content_type) == (200, "application/json")
+    assert [one["account"] for one in json.loads(response.body)["accounts"]] == [NAME]

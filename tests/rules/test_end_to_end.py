@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from stack import Given, stack
+from alerting import Given, stack
 
 from shortgenius_exporter.simulator.model import Plan
 from support import eventually
@@ -78,6 +78,8 @@ def test_a_killed_exporter_pages_once_for_all_its_accounts(tmp_path: Path) -> No
         assert page.receiver == "platform-pagerduty"
         assert page.labels == {"alertname": "ShortGeniusExporterDown", "job": "shortgenius", "severity": "critical"}
         assert page.annotations["summary"] == "shortgenius-exporter is down"
-        eventually(lambda: running.prometheus.query('ALERTS{alertname="ShortGeniusExporterDown",severity="warning"} == 1'))
+        eventually(
+            lambda: running.prometheus.query('ALERTS{alertname="ShortGeniusExporterDown",severity="warning"} == 1')
+        )
         assert {one.labels["severity"] for one in running.inbox.all("ShortGeniusExporterDown")} == {"critical"}
         assert [running.inbox.names(account.name) for account in accounts] == [set(), set(), set()]

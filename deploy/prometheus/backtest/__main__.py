@@ -82,7 +82,9 @@ def _rules() -> list[dict[str, Any]]:
     """The shipped rules that the two forecasts need, and the naive ones."""
     groups = [group for file in sorted(RULES.glob("*.yml")) for group in yaml.safe_load(file.read_text())["groups"]]
     shipped = needed(groups, (PAGE, TICKET))
-    patience = next({key: rule[key] for key in ("for", "keep_firing_for")} for rule in shipped if rule.get("alert") == PAGE)
+    patience = next(
+        {key: rule[key] for key in ("for", "keep_firing_for")} for rule in shipped if rule.get("alert") == PAGE
+    )
     return shipped + [{"alert": name, "expr": expression, **patience} for name, expression in NAIVE.items()]
 
 

@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from shipped import ALERTMANAGER, RENDER, run
 
+from rules.shipped import ALERTMANAGER, RENDER, run
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import Program, RunningExporter, RunningPrometheus, ask, exporter, free_port, program, write
+from support import RunningExporter, RunningPrometheus, ask, eventually, exporter, free_port, program, write
 
 SCALE = 300  # an hour takes twelve seconds
+PATIENCE = 90.0  # seconds, on a busy machine
 _MILLISECONDS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -62,8 +63,9 @@ class Inbox:
                 for one in payload["alerts"]
             ]
 
-    def first(self, name: str, status: str = "firing", **labels: str) -> Notification | None:
-        return next(iter(self.all(name, status, **labels)), None)
+    def wait(self, name: str, status: str = "firing", **labels: str) -> Notification:
+        """The first of these, once it has come."""
+        return eventually(lambda: self.all(name, status, **labels), PATIENCE)[0]
 
     def all(self, name: str, status: str = "firing", **labels: str) -> list[Notification]:
         with self.guard:
@@ -86,8 +88,13 @@ class Stack:
 
     def suppressed(self, account: str) -> set[str]:
         """The alerts of ``account`` that Alertmanager holds back because of another one."""
-        alerts = json.loads(ask(f"{self.alertmanager}/api/v2/alerts?active=false&silenced=false").body)
-        return {one["labels"]["alertname"] for one in alerts if one["labels"].get("account") == account}
+        return {one["alertname"] for one in inhibited(self.alertmanager) if one.get("account") == account}
+
+
+def inhibited(alertmanager: str) -> list[dict[str, str]]:
+    """The labels of the alerts that Alertmanager holds back because of another one."""
+    alerts = json.loads(ask(f"{alertmanager}/api/v2/alerts?active=false&silenced=false").body)
+    return [one["labels"] for one in alerts if one["status"]["inhibitedBy"]]
 
 
 @dataclass(frozen=True)
@@ -105,11 +112,11 @@ def stack(folder: Path, *accounts: Given) -> Iterator[Stack]:
     simulated = [SimulatedAccount(one.name, Secret(f"sk-{i}"), one.plan, start) for i, one in enumerate(accounts)]
     with ExitStack() as opened:
         simulator = opened.enter_context(SimulatorServer(World(simulated, 1, start), SimulatedClock(start, 1.0)))
-        inbox, receiver = opened.enter_context(_receiver())
+        inbox, address = opened.enter_context(receiver())
         exported = opened.enter_context(exporter("--config.file", str(_exporter_file(folder, simulator, accounts))))
-        alertmanager = opened.enter_context(_alertmanager(folder, receiver))
-        prometheus = opened.enter_context(_prometheus(folder, exported, alertmanager))
-        yield Stack(simulator, exported, prometheus, alertmanager, inbox)
+        router = opened.enter_context(alertmanager(folder, address))
+        prometheus = opened.enter_context(_prometheus(folder, exported, router))
+        yield Stack(simulator, exported, prometheus, router, inbox)
 
 
 def _exporter_file(folder: Path, simulator: SimulatorServer, accounts: tuple[Given, ...]) -> Path:
@@ -119,7 +126,8 @@ def _exporter_file(folder: Path, simulator: SimulatorServer, accounts: tuple[Giv
 
 
 @contextmanager
-def _receiver() -> Iterator[tuple[Inbox, str]]:
+def receiver() -> Iterator[tuple[Inbox, str]]:
+    """A webhook receiver: what it got, and its URL."""
     inbox = Inbox()
 
     class Receiver(BaseHTTPRequestHandler):
@@ -142,8 +150,8 @@ def _receiver() -> Iterator[tuple[Inbox, str]]:
         server.server_close()
 
 
-def faster_alertmanager(receiver: str) -> dict[str, Any]:
-    """The example with shorter times, and a webhook at ``receiver`` in the place of every receiver's services."""
+def faster_alertmanager(receivers: str) -> dict[str, Any]:
+    """The example with shorter times, and a webhook at ``receivers`` in the place of every receiver's services."""
     text = re.sub(
         r"(_(?:wait|interval|timeout): )(\d+)([smhd])\b",
         lambda found: f"{found[1]}{int(found[2]) * _MILLISECONDS[found[3]] // SCALE}ms",
@@ -154,13 +162,14 @@ def faster_alertmanager(receiver: str) -> dict[str, Any]:
     for one in config["receivers"]:
         name = one["name"]
         one.clear()
-        one.update(name=name, webhook_configs=[{"url": receiver, "send_resolved": True}])
+        one.update(name=name, webhook_configs=[{"url": receivers, "send_resolved": True}])
     return config
 
 
 @contextmanager
-def _alertmanager(folder: Path, receiver: str) -> Iterator[str]:
-    file = write(folder / "alertmanager.yml", yaml.safe_dump(faster_alertmanager(receiver)))
+def alertmanager(folder: Path, receivers: str) -> Iterator[str]:
+    """The URL of a real Alertmanager with the example's routes, that tells everything to the URL ``receivers``."""
+    file = write(folder / "alertmanager.yml", yaml.safe_dump(faster_alertmanager(receivers)))
     address = f"127.0.0.1:{free_port()}"
     flags = (f"--config.file={file}", f"--storage.path={folder / 'am'}", f"--web.listen-address={address}")
     name = "prometheus-alertmanager" if shutil.which("prometheus-alertmanager") else "alertmanager"  # Debian's, or not
@@ -170,14 +179,14 @@ def _alertmanager(folder: Path, receiver: str) -> Iterator[str]:
 
 
 @contextmanager
-def _prometheus(folder: Path, exported: RunningExporter, alertmanager: str) -> Iterator[RunningPrometheus]:
+def _prometheus(folder: Path, exported: RunningExporter, router: str) -> Iterator[RunningPrometheus]:
     rules = folder / "rules"
     done = run(sys.executable, RENDER, "--time-scale", str(SCALE), "--output", rules)
     assert done.returncode == 0, done.stderr
     config = {
         "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
         "rule_files": [f"{rules}/*.yml"],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [alertmanager.removeprefix("http://")]}]}]},
+        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [router.removeprefix("http://")]}]}]},
         "scrape_configs": [
             {"job_name": "shortgenius", "static_configs": [{"targets": [exported.url.removeprefix("http://")]}]}
         ],
@@ -193,6 +202,3 @@ def _prometheus(folder: Path, exported: RunningExporter, alertmanager: str) -> I
     with program("prometheus", *flags) as running:
         running.wait_for("Server is ready to receive web requests")
         yield RunningPrometheus(f"http://{address}")
-
-
-__all__ = ["Given", "Inbox", "Notification", "Program", "Stack", "faster_alertmanager", "stack"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from shipped import ALERTMANAGER, alerts, run
+
+from rules.shipped import ALERTMANAGER, alerts, run
 
 EXPORTERS_OWN = {
     "ShortGeniusExporterDown",

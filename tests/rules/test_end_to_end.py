@@ -5,13 +5,11 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from alerting import Given, stack
-
+from rules.alerting import PATIENCE, Given, stack
 from shortgenius_exporter.simulator.model import Plan
 from support import eventually
 
 DAY = 86_400
-PATIENCE = 90.0
 RUNBOOKS = "https://github.com/shortgenius-exporter/shortgenius-exporter/blob/main/docs/runbooks"
 
 
@@ -23,7 +21,7 @@ def test_the_page_comes_before_the_credits_are_gone_and_the_renewal_resolves_it(
     dry = Given("a/b & co", twenty_a_second(opening=600), ", labels: {team: video, env: prod}")
     rich = Given("rich", twenty_a_second(opening=9_000_000), ", labels: {team: video}")
     with stack(tmp_path, dry, rich) as running:
-        page = eventually(lambda: running.inbox.first("ShortGeniusCreditsRunningOut"), PATIENCE)
+        page = running.inbox.wait("ShortGeniusCreditsRunningOut")
         assert running.simulator.books("a/b & co")["credits"].balance > 0
         assert page.receiver == "video-pagerduty"
         assert page.labels == {
@@ -40,11 +38,11 @@ def test_the_page_comes_before_the_credits_are_gone_and_the_renewal_resolves_it(
         assert page.annotations["runbook_url"] == f"{RUNBOOKS}/ShortGeniusCreditsRunningOut.md"
         assert page.annotations["dashboard_url"].endswith("/d/shortgenius-account?var-account=a%2Fb+%26+co")
 
-        empty = eventually(lambda: running.inbox.first("ShortGeniusCreditsExhausted"), PATIENCE)
+        empty = running.inbox.wait("ShortGeniusCreditsExhausted")
         assert empty.receiver == "video-pagerduty"
         assert empty.annotations["summary"] == "a/b & co has no credits left"
         running.simulator.admin("renew", account="a/b & co")
-        eventually(lambda: running.inbox.first("ShortGeniusCreditsExhausted", "resolved"), PATIENCE)
+        running.inbox.wait("ShortGeniusCreditsExhausted", "resolved")
         assert running.inbox.names("rich") == set()
 
 
@@ -56,15 +54,15 @@ def test_a_revoked_key_pages_once(tmp_path: Path) -> None:
         Given("fine", Plan(allowance={"credits": 900}), ", labels: {team: video}"),
     )
     with stack(tmp_path, *accounts) as running:
-        eventually(lambda: running.inbox.first("ShortGeniusCreditsLow", account="revoked"), PATIENCE)
+        running.inbox.wait("ShortGeniusCreditsLow", account="revoked")
         running.simulator.admin("revoke", account="revoked")
-        page = eventually(lambda: running.inbox.first("ShortGeniusKeyRejected"), PATIENCE)
+        page = running.inbox.wait("ShortGeniusKeyRejected")
         assert page.receiver == "video-pagerduty"
         assert page.labels["severity"] == "critical"
         assert page.annotations["summary"] == "The API key of revoked is rejected"
         symptoms = {"ShortGeniusBalanceStale", "ShortGeniusPollsFailing"}
         eventually(lambda: symptoms <= running.suppressed("revoked"), PATIENCE)
-        eventually(lambda: running.inbox.first("ShortGeniusCreditsLow", "resolved"), PATIENCE)
+        running.inbox.wait("ShortGeniusCreditsLow", "resolved")
         assert running.inbox.names("revoked") == {"ShortGeniusCreditsLow", "ShortGeniusKeyRejected"}
         assert running.inbox.names("fine") == set()
 
@@ -74,7 +72,7 @@ def test_a_killed_exporter_pages_once_for_all_its_accounts(tmp_path: Path) -> No
     with stack(tmp_path, *accounts) as running:
         eventually(lambda: len(running.prometheus.query("account:shortgenius_up:max == 1")) == 3, PATIENCE)
         running.exporter.program.stop(signal.SIGKILL)
-        page = eventually(lambda: running.inbox.first("ShortGeniusExporterDown", job="shortgenius"), PATIENCE)
+        page = running.inbox.wait("ShortGeniusExporterDown", job="shortgenius")
         assert page.receiver == "platform-pagerduty"
         assert page.labels == {"alertname": "ShortGeniusExporterDown", "job": "shortgenius", "severity": "critical"}
         assert page.annotations["summary"] == "shortgenius-exporter is down"

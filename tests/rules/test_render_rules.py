@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from shipped import RENDER, RULE_FILES, run
+
+from rules.shipped import RENDER, RULE_FILES, run
 
 
 def render(output: Path, *flags: str) -> str:

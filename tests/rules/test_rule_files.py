@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
-from shipped import DASHBOARDS, PROMETHEUS, RULE_FILES, RUNBOOKS, alert_names, alerts, recorded_names, rules, run
+import yaml
 
-DURATION = re.compile(r"\[[^\]]*\]|offset \S+")
+from rules.shipped import DASHBOARDS, PROMETHEUS, RULE_FILES, RUNBOOKS, alert_names, alerts, recorded_names, rules, run
+
 UNIT_TESTS = PROMETHEUS / "tests"
 SECTIONS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]
 
@@ -27,8 +29,6 @@ def test_unit_tests_of_the_alert_pass(name: str) -> None:
 
 @pytest.mark.parametrize("name", alert_names())
 def test_unit_tests_of_the_alert_see_it_fire_and_stay_silent(name: str) -> None:
-    import yaml
-
     groups = yaml.safe_load((UNIT_TESTS / f"{name}.yml").read_text())["tests"]
     cases = [case for group in groups for case in group["alert_rule_test"] if case["alertname"] == name]
     assert {bool(case["exp_alerts"]) for case in cases} == {True, False}
@@ -51,6 +51,17 @@ def test_runbook_has_every_section_and_names_its_alert(name: str) -> None:
 def test_runbook_asks_only_for_series_that_exist(name: str) -> None:
     page = (RUNBOOKS / f"{name}.md").read_text()
     assert set(re.findall(r"\w+:shortgenius_\w+:\w+", page)) <= set(recorded_names())
+
+
+def test_queries_of_the_runbooks_are_promql(tmp_path: Path) -> None:
+    blocks = [re.findall(r"```promql\n(.*?)```", page.read_text(), re.DOTALL) for page in RUNBOOKS.glob("*.md")]
+    queries = [line for found in blocks for block in found for line in block.splitlines() if line]
+    assert len(queries) > 3 * len(alert_names())
+    made = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    file = tmp_path / "queries.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "runbooks", "rules": made}]}))
+    done = run("promtool", "check", "rules", file)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", alert_names())

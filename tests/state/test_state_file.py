@@ -148,10 +148,11 @@ def test_a_directory_or_a_file_without_permission_is_refused(path: Path, monkeyp
         path.parent: f"the directory {path.parent} may not be written by user {user}: SQLite makes files next to it",
         written(path): f"may not be read and written by user {user}",
     }.items():
-        with monkeypatch.context() as patch, pytest.raises(StateFileError) as refused:
+        with monkeypatch.context() as patch:
             # Not by mode bits: root, who may run the tests, is above them.
             patch.setattr(os, "access", lambda asked, _, denied=denied: asked != denied)
-            StateFile(path, lambda: NOW).open()
+            with pytest.raises(StateFileError) as refused:
+                StateFile(path, lambda: NOW).open()
         assert str(refused.value) == f"--state.file: {path}: {problem}"
 
 

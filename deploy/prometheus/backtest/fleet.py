@@ -12,11 +12,13 @@ from random import Random
 
 from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal, Renewal, next_renewal
 from shortgenius_exporter.core.secret import Secret
+from shortgenius_exporter.simulator.habits import seeded
 from shortgenius_exporter.simulator.model import Deposit, Event, Habit, Plan, SimulatedAccount, events
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 STEP = 300.0  # seconds between scrapes: the shortest window that pages, 30m, holds six of them
+_PERIODIC = 0.2  # share of the accounts that renew every 30 days, not once a month
 RESTARTS = 20 * DAY, 10 * 60.0  # the exporter restarts this often, is away this long, and counts from zero again
 
 PLANS: tuple[dict[str, int], ...] = (
@@ -44,7 +46,7 @@ class Life:
 
 def fleet(count: int, seed: int, start: float) -> tuple[SimulatedAccount, ...]:
     """``count`` accounts; every habit with every plan, using 30 % to 150 % of their allowance in a month."""
-    return tuple(_account(index, Random(f"{seed}:{index}"), start) for index in range(count))
+    return tuple(_account(index, seeded(seed, index), start) for index in range(count))
 
 
 def _account(index: int, random: Random, start: float) -> SimulatedAccount:
@@ -67,7 +69,7 @@ def _account(index: int, random: Random, start: float) -> SimulatedAccount:
 
 
 def _renewal(random: Random, start: float) -> Renewal:
-    if random.random() < 0.2:
+    if random.random() < _PERIODIC:
         return PeriodicRenewal(30 * DAY, start - random.uniform(0, 30) * DAY)
     return MonthlyRenewal(random.randint(1, 31))
 

@@ -58,14 +58,16 @@ def replay(rules: list[dict[str, Any]], lives: list[Life], start: float, end: fl
     (work / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "backtest", "rules": rules}]}))
     with (work / "test.yml").open("w") as file:
         file.writelines(_test_file(lives, start, end))
-    done = subprocess.run(["promtool", "test", "rules", work / "test.yml"], capture_output=True, text=True, check=False)
+    command = ["promtool", "test", "rules", str(work / "test.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if "FAILED" not in done.stderr + done.stdout and "SUCCESS" not in done.stdout:
         raise RuntimeError(f"promtool could not replay: {done.stderr[:2000]}")
     return list(_firings(done.stdout + done.stderr))
 
 
 def _test_file(lives: list[Life], start: float, end: float) -> Iterator[str]:
-    yield f"rule_files: [rules.yml]\nevaluation_interval: {EVALUATION}s\ntests:\n- interval: {STEP:.0f}s\n  input_series:\n"
+    yield f"rule_files: [rules.yml]\nevaluation_interval: {EVALUATION}s\n"
+    yield f"tests:\n- interval: {STEP:.0f}s\n  input_series:\n"
     for life in lives:
         seen = samples(life, start, end)
         yield _series(f"shortgenius_balance_credits{{{life.labels}}}", seen.balance)

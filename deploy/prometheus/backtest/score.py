@@ -16,7 +16,7 @@ from fleet import DAY, HOUR, Life
 from replay import Firing
 
 EMPTY = 1.0  # credits: an action costs at least one
-MEMORY = 3 * DAY  # a page is about an end within this time: a weekend may lie between
+_WITNESSES = 2  # as many pasts must agree
 _PASTS = (HOUR, 6 * HOUR, DAY, 3 * DAY)
 
 
@@ -66,7 +66,7 @@ def _foretold(life: Life, now: float, lead: float) -> bool:
     """
     seen = [past for past in _PASTS if now - past >= life.moments[0][0]]
     ends = [_balance(life, now) / burn for past in seen if (burn := _fallen(life, now - past, now) / past) > 0]
-    return sum(end <= 2 * lead for end in ends) >= 2
+    return sum(end <= 2 * lead for end in ends) >= _WITNESSES
 
 
 def _balance(life: Life, now: float) -> float:
@@ -79,15 +79,24 @@ def _fallen(life: Life, begin: float, end: float) -> float:
     return sum(max(0.0, before - after) for (_, before), (_, after) in pairwise(life.moments[first:last]))
 
 
-def score(title: str, names: Collection[str], firings: Iterable[Firing], lives: Iterable[Life], start: float) -> Score:
-    """Judges the alerts ``names`` taken together. A page is a begin of firing; none while nothing is left counts.
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What to judge: some alerts taken together, that are about an end within ``memory`` seconds."""
 
-    A page is false if the account does not run out within three days. An exhaustion is announced by the earliest
-    alert that still fired in the three days before it.
+    title: str
+    alerts: Collection[str]
+    memory: float
+
+
+def score(row: Row, firings: Iterable[Firing], lives: Iterable[Life], start: float) -> Score:
+    """Judges one row. What counts is each begin of firing while something is left.
+
+    It is false if the account does not run out within the row's memory. An exhaustion is announced by the earliest
+    alert that still fired within that time before it.
     """
     mine: dict[tuple[str, str], list[Firing]] = defaultdict(list)
     for firing in firings:
-        if firing.alert in names:
+        if firing.alert in row.alerts:
             mine[firing.account, firing.credit_type].append(firing)
     leads: list[float] = []
     missed: list[Exhaustion] = []
@@ -97,13 +106,13 @@ def score(title: str, names: Collection[str], firings: Iterable[Firing], lives: 
         ends = tuple(exhaustions(life, start))
         begins = [one.begin for one in own if _balance(life, start + one.begin) >= EMPTY]
         fired += len(begins)
-        false += sum(not any(begin <= end.time <= begin + MEMORY for end in ends) for begin in begins)
-        led = [(end, _lead(own, end.time)) for end in ends]
+        false += sum(not any(begin <= end.time <= begin + row.memory for end in ends) for begin in begins)
+        led = [(end, _lead(own, end.time, row.memory)) for end in ends]
         leads += [lead for _, lead in led]
         missed += [end for end, lead in led if HOUR in end.foretold and lead < HOUR]
-    return Score(title, tuple(leads), tuple(missed), fired, false)
+    return Score(row.title, tuple(leads), tuple(missed), fired, false)
 
 
-def _lead(firings: list[Firing], end: float) -> float:
-    heard = [one.begin for one in firings if one.begin <= end and one.end >= end - MEMORY]
+def _lead(firings: list[Firing], end: float, memory: float) -> float:
+    heard = [one.begin for one in firings if one.begin <= end and one.end >= end - memory]
     return end - min(heard) if heard else 0.0

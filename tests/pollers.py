@@ -165,6 +165,7 @@ def polling(
     api: FakeApi | None = None,
     limits: Limits | None = None,
     clock: Clock | None = None,
+    begin: Callable[[Account], Snapshot] = Snapshot,
     publish: Callable[[Snapshot], None] = lambda snapshot: None,
     level: int = logging.INFO,
 ) -> Iterator[Rig]:
@@ -183,6 +184,7 @@ def polling(
     poller = Poller(
         settings(*accounts, limits=limits),
         client=fake.fetcher,
+        begin=begin,
         publish=told,
         withdraw=withdrawn.append,
         log=Log(logger),

@@ -190,7 +190,6 @@ def test_whatever_a_server_drips_inside_tls_a_poll_ends_at_its_timeout(
     with serving(script, authority.server("localhost")) as upstream:
         error = failure(client, account(upstream.tls_url, authority.file, HASTY))
         assert (error.reason, str(error)) == (Reason.TIMEOUT, "no complete answer within 0.5 s")
-        assert len(upstream.requests) == 1
 
 
 @pytest.mark.parametrize(

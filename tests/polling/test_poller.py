@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from shortgenius_exporter.api.errors import AuthError, ServerError
 from shortgenius_exporter.core.account import KeyFile, Limits
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
-from shortgenius_exporter.core.snapshot import Failure, Snapshot
+from shortgenius_exporter.core.snapshot import Failure, Snapshot, succeeded
 from shortgenius_exporter.polling.poller import Clock
 from support import eventually
 
@@ -44,6 +45,13 @@ def test_a_failure_is_published_with_its_reason_and_words() -> None:
         snapshot = rig.next_poll("a")
         assert snapshot.failure == Failure(Reason.SERVER_ERROR, "500 Internal Server Error: the API failed")
         assert snapshot.failures == {Reason.SERVER_ERROR: 1}
+
+
+def test_an_account_goes_on_from_where_it_is_told_to_begin() -> None:
+    known = succeeded(Snapshot(account("a")), Balance({"credits": 300.0}), now=1000.0, duration=0.1, max_types=32)
+    with polling(account("a"), begin=lambda account: replace(known, account=account)) as rig:
+        assert rig.next_published("a") == known
+        assert rig.next_poll("a").ledger["credits"].consumed == 83.0
 
 
 def test_an_account_that_hangs_delays_no_other() -> None:

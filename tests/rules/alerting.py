@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from shipped import ALERTMANAGER, RENDER, run
 
-from rules.shipped import ALERTMANAGER, RENDER, run
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World

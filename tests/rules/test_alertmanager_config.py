@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from rules.shipped import ALERTMANAGER, alerts, run
+from shipped import ALERTMANAGER, alerts, run
 
 EXPORTERS_OWN = {
     "ShortGeniusExporterDown",

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from rules.shipped import PROMETHEUS, ROOT, run
+from shipped import PROMETHEUS, ROOT, run
 
 BACKTEST = PROMETHEUS / "backtest"
 SMALL = ("--accounts", "12", "--days", "40")

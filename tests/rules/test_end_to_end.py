@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from rules.alerting import PATIENCE, Given, stack
+from alerting import PATIENCE, Given, stack
+
 from shortgenius_exporter.simulator.model import Plan
 from support import eventually
 

@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from alerting import alertmanager, inhibited, receiver
+from shipped import alert_names
 
-from rules.alerting import alertmanager, inhibited, receiver
-from rules.shipped import alert_names
 from support import eventually
 
 Alert = dict[str, str]

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from rules.shipped import RENDER, RULE_FILES, run
+from shipped import RENDER, RULE_FILES, run
 
 
 def render(output: Path, *flags: str) -> str:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-
-from rules.shipped import DASHBOARDS, PROMETHEUS, RULE_FILES, RUNBOOKS, alert_names, alerts, recorded_names, rules, run
+from shipped import DASHBOARDS, PROMETHEUS, RULE_FILES, RUNBOOKS, alert_names, alerts, recorded_names, rules, run
 
 UNIT_TESTS = PROMETHEUS / "tests"
 SECTIONS = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"]

@@ -12,7 +12,7 @@ GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = (
     "red",
     "blue",
     "purple",
-    "text",
+    "#8e8e8e",
 )
 
 DAY, YEAR = 86400.0, 365 * 86400.0

@@ -1,7 +1,7 @@
 """Draws every dashboard for 1, 5 and 200 accounts, light and dark: ``python -m grafana.screenshots``.
 
-Needs Chromium, and `npm install && npm run build` in this folder. Fails when a panel fails or is empty, or when a picture is
-larger than 300 KB.
+Needs Chromium, and `npm install && npm run build` in this folder. Fails when a panel fails or is empty, or when a
+picture is larger than 300 KB.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
 
-.PHONY: demo test lint types unit coverage crash tools format lock image-check stack clean
+.PHONY: demo test lint types unit coverage crash tools format lock derived image-check stack clean
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -41,6 +41,10 @@ tools:
 lock: .venv/dev
 	$(BIN)/pip-compile $(LOCK) --output-file requirements/runtime.txt pyproject.toml
 	$(BIN)/pip-compile $(LOCK) --all-build-deps --only-build-deps --output-file requirements/build.txt pyproject.toml
+
+# What the chart and the Kustomize components repeat of the rules and dashboards.
+derived: .venv/dev
+	$(BIN)/python scripts/derived.py
 
 # As root, on Debian: builds the image without a container engine and runs it.
 image-check: .venv/dev

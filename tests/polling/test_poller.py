@@ -90,20 +90,35 @@ def test_no_more_accounts_are_polled_at_once_than_permitted() -> None:
 
 
 def test_each_worker_has_a_client_of_its_own_that_it_closes_when_it_ends() -> None:
-    with polling(account("a"), account("b"), account("c")) as rig:
+    api = FakeApi()
+    api.scripts = dict.fromkeys("abc", api.hang)
+    with polling(account("a"), account("b"), account("c"), api=api) as rig:
         assert eventually(lambda: len(rig.api.fetchers) == 3, PATIENCE)
+        api.released.set()
         rig.poller.stop()
         assert all(fetcher.closed.wait(PATIENCE) for fetcher in rig.api.fetchers)
 
 
 def test_fewer_permitted_polls_end_the_surplus_workers() -> None:
+    api = FakeApi()
+    api.scripts = dict.fromkeys("abc", api.hang)
     accounts = [account(name, interval=0.1) for name in "abc"]
-    with polling(*accounts) as rig:
+    with polling(*accounts, api=api) as rig:
         assert eventually(lambda: len(rig.api.fetchers) == 3, PATIENCE)
+        api.released.set()
         rig.poller.reload(settings(*accounts, limits=Limits(max_concurrent_polls=1)))
         assert eventually(lambda: [f.closed.is_set() for f in rig.api.fetchers].count(True) == 2, PATIENCE)
         before = rig.next_poll("a").requests
         assert rig.next_published("a", lambda snapshot: snapshot.requests > before)
+
+
+def test_one_worker_is_enough_while_each_poll_is_over_before_the_next() -> None:
+    with polling(account("a")) as rig:
+        for name in "bcdef":
+            assert eventually(lambda: not rig.poller.busy(), PATIENCE)
+            rig.poller.reload(settings(*(account(one) for one in "abcdef"[: "abcdef".index(name) + 1])))
+            rig.next_poll(name)
+        assert len(rig.api.fetchers) == 1
 
 
 def test_a_bug_costs_one_poll_and_never_the_worker_nor_shows_the_key() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 from yaml import events
@@ -43,8 +43,7 @@ _HINTS = {
 }
 
 
-@dataclass(slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """Text. ``plain``: written without quotes, so YAML may take it for a number, a date, true, null..."""
 
     line: int
@@ -129,6 +128,7 @@ class _Composer:
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Node, int, int]] = {}
         self._aliased = 0
+        self._texts: dict[str, str] = {}
         self._root: Node | None = None
 
     def compose(self, stream: Iterable[Any]) -> Node | None:
@@ -164,7 +164,8 @@ class _Composer:
             self._check_tag(event)
         if not text.isascii() and _SURROGATE.search(text):
             self._fail(event, "holds half of a surrogate pair: write the character itself")
-        return Scalar(mark.line + 1, mark.column + 1, text, plain)
+        # Thousands of accounts say the same again and again.
+        return Scalar(mark.line + 1, mark.column + 1, self._texts.setdefault(text, text), plain)
 
     def _begin(self, event: Any) -> None:
         if event.tag is not None:

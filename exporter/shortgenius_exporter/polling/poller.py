@@ -68,12 +68,15 @@ class Poller:
         self._changed = threading.Condition()
         self._schedule = Schedule(clock.random, settings.limits.max_requests_per_second)
         self._watched: dict[str, _Watched] = {}
+        self._rejected: set[str] = set()
         self._jobs: SimpleQueue[Slot | None] = SimpleQueue()
         self._workers: list[threading.Thread] = []
         self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
         self._stopping = False
         self._beat = clock.monotonic()
         self._sleeps_until = 0.0
+        self._next_check = 0.0
+        self._unfinished = 0
         self._add(settings.accounts)
 
     def start(self) -> None:
@@ -118,6 +121,10 @@ class Poller:
         """Whether the loop that starts polls is running, whatever the upstream does."""
         return self._dispatcher.is_alive() and self._clock.monotonic() - self._beat < _STUCK_AFTER
 
+    def busy(self) -> int:
+        """How many polls are under way or wait for a worker."""
+        return self._unfinished
+
     def _add(self, accounts: tuple[Account, ...] | list[Account]) -> None:
         firsts = first_polls([account.poll_interval for account in accounts], self._clock.monotonic())
         for account, first in zip(accounts, firsts, strict=True):
@@ -128,6 +135,7 @@ class Poller:
 
     def _remove(self, name: str) -> None:
         del self._watched[name]
+        self._rejected.discard(name)
         self._schedule.remove(name)
         self._withdraw(name)
 
@@ -145,36 +153,36 @@ class Poller:
             self._schedule.wake(account.name, now)
 
     def _dispatch(self) -> None:
-        next_key_check = 0.0
         while True:
             with self._changed:
                 if self._stopping:
                     return
                 now = self._beat = self._clock.monotonic()
-                if now >= next_key_check:
-                    next_key_check = now + _LONGEST_SLEEP
+                if now >= self._next_check:
+                    self._next_check = now + _LONGEST_SLEEP
                     self._wake_replaced_keys(now)
+                    self._workers = [worker for worker in self._workers if worker.is_alive()]
                 for slot in self._schedule.due(now):
                     self._jobs.put(slot)
+                    self._unfinished += 1
                 self._fill_workers()
                 next_due = self._schedule.next_due()
                 self._sleeps_until = min(now + _LONGEST_SLEEP, next_due if next_due is not None else now + 1)
                 self._changed.wait(max(self._sleeps_until - self._clock.monotonic(), 0))
 
     def _wake_replaced_keys(self, now: float) -> None:
-        for name, watched in self._watched.items():
-            failure = watched.snapshot.failure
-            if failure is not None and failure.reason is Reason.AUTH and watched.request.key.has_changed():
+        for name in self._rejected:
+            if self._watched[name].request.key.has_changed():
                 self._schedule.wake(name, now)
 
     def _fill_workers(self) -> None:
-        self._workers = [worker for worker in self._workers if worker.is_alive()]
-        for _ in range(self._wanted_workers() - len(self._workers)):
+        """As many as there ever was work for at once: few, each with its connections, where answers come quickly."""
+        for _ in range(min(self._most_workers(), self._unfinished) - len(self._workers)):
             worker = threading.Thread(target=self._work, name="worker", daemon=True)
             worker.start()
             self._workers.append(worker)
 
-    def _wanted_workers(self) -> int:
+    def _most_workers(self) -> int:
         return min(self._limits.max_concurrent_polls, len(self._watched))
 
     def _work(self) -> None:
@@ -184,13 +192,18 @@ class Poller:
                 self._poll(slot, client)
             except Exception as error:  # noqa: BLE001 - a bug costs one poll, never the worker
                 self._report_bug(slot, error)
+            finally:
+                with self._changed:
+                    self._unfinished -= 1
             if self._is_surplus(threading.current_thread()):
                 break
         client.close()
 
     def _is_surplus(self, worker: threading.Thread) -> bool:
+        if len(self._workers) <= self._most_workers():
+            return False
         with self._changed:
-            surplus = len(self._workers) > self._wanted_workers()
+            surplus = len(self._workers) > self._most_workers()
             if surplus:
                 self._workers.remove(worker)
             return surplus
@@ -241,6 +254,10 @@ class Poller:
         before = watched.snapshot
         after = result.applied_to(before, self._clock.wall(), self._limits.max_credit_types)
         watched.snapshot = after
+        if after.failure is not None and after.failure.reason is Reason.AUTH:
+            self._rejected.add(after.account.name)
+        else:
+            self._rejected.discard(after.account.name)
         self._publish(after)
         return list(changes(before, after))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs
 
@@ -18,6 +18,7 @@ from shortgenius_exporter.web.status import Overview, SelectionError, selection
 
 PLAIN = "text/plain; charset=utf-8"
 _FASTEST = 1
+_GZIP = 16
 _RELOAD = "/-/reload"
 
 
@@ -75,8 +76,8 @@ def respond(site: Site, request: Request) -> Response:
 
 def _metrics(site: Site, request: Request) -> Response:
     form = Negotiated(request.headers.get("accept", ""))
-    body = site.exposition.accounts(openmetrics=form.is_openmetrics) + form.encode(site.registry)
-    return _compressed(Response(body, content_type=form.content_type), request)
+    pieces = [*site.exposition.pieces(openmetrics=form.is_openmetrics), [form.encode(site.registry)]]
+    return _compressed(Response(b"", content_type=form.content_type), pieces, request)
 
 
 def _probe(site: Site, request: Request) -> Response:
@@ -87,7 +88,7 @@ def _probe(site: Site, request: Request) -> Response:
     body = site.exposition.account(targets[0], openmetrics=form.is_openmetrics)
     if body is None:
         return _text(404, "No account of that name is configured here; target takes a name, never a URL or a key")
-    return _compressed(Response(body + form.end, content_type=form.content_type), request)
+    return _compressed(Response(b"", content_type=form.content_type), [[body, form.end]], request)
 
 
 def _healthy(site: Site, _: Request) -> Response:
@@ -111,7 +112,7 @@ def _status(site: Site, request: Request) -> Response:
     except SelectionError as error:
         return _text(400, str(error))
     policy = ("content-security-policy", CONTENT_SECURITY_POLICY)
-    return _compressed(Response(page, content_type="text/html; charset=utf-8", headers=(policy,)), request)
+    return _compressed(Response(b"", content_type="text/html; charset=utf-8", headers=(policy,)), [[page]], request)
 
 
 def _accounts(site: Site, request: Request) -> Response:
@@ -119,16 +120,25 @@ def _accounts(site: Site, request: Request) -> Response:
         body = accounts_json(site.overview(), selection(request.query))
     except SelectionError as error:
         return Response(json.dumps({"error": str(error)}).encode() + b"\n", 400, "application/json")
-    return _compressed(Response(body, content_type="application/json"), request)
+    return _compressed(Response(b"", content_type="application/json"), [[body]], request)
 
 
 def _text(status: int, text: str) -> Response:
     return Response(f"{text}\n".encode(), status)
 
 
-def _compressed(response: Response, request: Request) -> Response:
-    headers = (*response.headers, ("vary", "accept, accept-encoding"))
-    if not gzip_accepted(request.headers.get("accept-encoding", "")):
-        return replace(response, headers=headers)
-    body = gzip.compress(response.body, compresslevel=_FASTEST, mtime=0)
-    return replace(response, body=body, headers=(*headers, ("content-encoding", "gzip")))
+def _compressed(response: Response, pieces: Iterable[Iterable[bytes]], request: Request) -> Response:
+    """``response`` with ``pieces`` for its body, compressed for who can read that."""
+    headers = [*response.headers, ("vary", "accept, accept-encoding")]
+    joined: Iterable[bytes] = map(b"".join, pieces)
+    if gzip_accepted(request.headers.get("accept-encoding", "")):
+        headers.append(("content-encoding", "gzip"))
+        joined = _gzip(joined)
+    return replace(response, body=b"".join(joined), headers=tuple(headers))
+
+
+def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Piece by piece, so that the whole is never there uncompressed; polls go on meanwhile, zlib lets them."""
+    compressor = zlib.compressobj(_FASTEST, wbits=zlib.MAX_WBITS | _GZIP)
+    yield from map(compressor.compress, pieces)
+    yield compressor.flush()

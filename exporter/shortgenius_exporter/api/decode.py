@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from sys import intern
 
 from shortgenius_exporter.api.errors import InvalidResponseError
 from shortgenius_exporter.core.balance import Balance
@@ -25,7 +26,7 @@ def decode_balance(body: bytes) -> Balance:
     balance = document.get("balance") if isinstance(document, dict) else None
     if not isinstance(balance, dict):
         raise InvalidResponseError('the answer has no object "balance"')
-    amounts = {name: _amount(value) for name, value in balance.items() if _CREDIT_TYPE.fullmatch(name)}
+    amounts = {intern(name): _amount(value) for name, value in balance.items() if _CREDIT_TYPE.fullmatch(name)}
     credits = {name: amount for name, amount in amounts.items() if amount is not None}
     return Balance(credits, ignored=len(balance) - len(credits))
 

@@ -21,6 +21,8 @@ LAYERS = [
     "commands",
     "demo",
     "health",
+    "completion",
+    "usage",
     "terminal",
     "app",
     "web",
@@ -38,6 +40,7 @@ HOMES = {  # the libraries, and which layers may know of them
     "markupsafe": {"web"},
     "prometheus_client": {"metrics", "web"},
     "requests": {"api"},
+    "shtab": {"completion"},
     "urllib3": {"api"},
     "yaml": {"config"},
 }

@@ -9,21 +9,35 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+
+from shortgenius_exporter.completion import SHELLS, CompletionError, completion
+from shortgenius_exporter.usage import USAGE_ERROR, Parser
 
 PROGRAM = "shortgenius-exporter"
-USAGE_ERROR = 2
-_DESCRIPTION = "Prometheus exporter for ShortGenius credits. Without a command it polls and serves /metrics."
-_KEYS = """\
-Accounts come from --config.file, or from the environment: SHORTGENIUS_API_KEY (one account, "default"),
-SHORTGENIUS_API_KEY_<NAME> (an account "<name>"), SHORTGENIUS_BASE_URL.
-To try it without a key: shortgenius-exporter demo
+_DESCRIPTION = """\
+Prometheus exporter for ShortGenius credits.
+Without a command it polls and serves /metrics.
+"""
+_EPILOG = """\
+Accounts come from --config.file, or from the environment:
+  SHORTGENIUS_API_KEY          the key of an account named "default"
+  SHORTGENIUS_API_KEY_<NAME>   the key of an account named "<name>"
+  SHORTGENIUS_BASE_URL         where the API is
+
+Exit codes: 0 fine, 1 a check failed or an account could not be read,
+2 wrong usage or configuration, 3 (check only) a balance is not known.
+
+To begin:
+  shortgenius-exporter demo              try it, with no key
+  shortgenius-exporter config example    a configuration to start from
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0 if all went well, 1 or 3 if a check failed, 2 for wrong usage or configuration."""
-    args = parser().parse_args(argv)
+    top = parser()
+    top.refuse_unknown_flags(sys.argv[1:] if argv is None else argv)
+    args = top.parse_args(argv)
     # Imported late so that --version, --help and health answer at once.
     if args.command == "health":
         from shortgenius_exporter.health import health  # noqa: PLC0415
@@ -32,8 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     from shortgenius_exporter import commands  # noqa: PLC0415
 
     try:
+        if args.command == "completion":
+            print(completion(top, args.shell))
+            return 0
         return commands.run(args, os.environ)
-    except commands.UsageError as error:
+    except (commands.UsageError, CompletionError) as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
     except KeyboardInterrupt:
@@ -44,10 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     # Each parser gets flags of its own: set_defaults changes the flags it finds, shared ones everywhere.
-    top = _Parser(
-        prog=PROGRAM, description=_DESCRIPTION, epilog=_KEYS, parents=[_config_flags(), _log_flags(), _serving_flags()]
+    top = Parser(
+        prog=PROGRAM,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        parents=[_config_flags(), _log_flags(), _serving_flags()],
     )
     top.add_argument(
         "--config.check", dest="config_check", action="store_true", help="validate, print every problem, exit 0 or 2"
@@ -66,46 +86,46 @@ def parser() -> argparse.ArgumentParser:
         shard=0,
         total_shards=1,
     )
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=_Parser)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     _add_commands(commands)
     return top
 
 
-def _add_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
-    demo = commands.add_parser(
-        "demo",
-        parents=[_log_flags(), _serving_flags()],
-        help="serve against an embedded simulator: no key, no network",
+def _add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    demo = _command(
+        commands, "demo", "serve against an embedded simulator: no key, no network", _log_flags(), _serving_flags()
     )
     demo.add_argument("--speed", type=_speed, help="simulated seconds per second (default: 1440, a day a minute)")
 
-    balances = commands.add_parser(
-        "balances", parents=[_config_flags(), _log_flags()], help="ask the API now and print every balance"
+    balances = _command(
+        commands, "balances", "ask the API now and print every balance", _config_flags(), _log_flags(), _accounts()
     )
     balances.add_argument("--output", choices=("table", "json"), default="table", help="default: %(default)s")
-    balances.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
 
-    check = commands.add_parser(
-        "check",
-        parents=[_config_flags(), _log_flags()],
-        help="exit 1 if an account has less than required, 3 if unknown",
-    )
+    text = "exit 1 if an account has less than required, 3 if unknown"
+    check = _command(commands, "check", text, _config_flags(), _log_flags(), _accounts())
     check.add_argument(
         "--require", action="append", required=True, type=_requirement, metavar="TYPE=AMOUNT", help="repeatable"
     )
-    check.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
 
-    once = commands.add_parser(
-        "once", parents=[_config_flags(), _log_flags()], help="poll every account once and print the metrics"
-    )
+    once = _command(commands, "once", "poll every account once and print the metrics", _config_flags(), _log_flags())
     once.add_argument(
         "--output", metavar="FILE", help="write atomically to FILE, for node_exporter's textfile collector"
     )
 
-    health = commands.add_parser("health", help="ask a running exporter whether it works; exit 1 if not")
+    health = _command(commands, "health", "ask a running exporter whether it works; exit 1 if not")
     health.add_argument("--url", type=_url, default="http://localhost:10217/-/healthy", help="default: %(default)s")
 
-    simulate = commands.add_parser("simulate", help="run the simulated API alone")
+    _add_simulate(commands)
+    config = _command(commands, "config", "print a commented configuration with every setting")
+    config.add_argument("what", choices=("example",), help="what to print")
+
+    completion = _command(commands, "completion", "print the completion script of a shell")
+    completion.add_argument("shell", choices=SHELLS, help="which shell")
+
+
+def _add_simulate(commands: argparse._SubParsersAction[Parser]) -> None:
+    simulate = _command(commands, "simulate", "run the simulated API alone")
     simulate.add_argument(
         "--web.listen-address",
         dest="simulator_address",
@@ -119,24 +139,26 @@ def _add_commands(commands: argparse._SubParsersAction[_Parser]) -> None:
     simulate.add_argument("--seed", type=int, default=1, help="another seed, another history (default: %(default)s)")
 
 
-class _Parser(argparse.ArgumentParser):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}\nTry: {self.prog} --help\n")
+def _command(commands: argparse._SubParsersAction[Parser], name: str, text: str, *flags: Parser) -> Parser:
+    return commands.add_parser(name, parents=flags, help=text, description=f"{text[0].upper()}{text[1:]}.")
 
 
-def _config_flags() -> _Parser:
-    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+def _accounts() -> Parser:
+    names = Parser(add_help=False)
+    names.add_argument("accounts", nargs="*", metavar="ACCOUNT", help="only these")
+    return names
+
+
+def _config_flags() -> Parser:
+    flags = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     flags.add_argument(
         "--config.file", dest="config_file", metavar="PATH", help="accounts, thresholds and limits (YAML)"
     )
     return flags
 
 
-def _log_flags() -> _Parser:
-    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+def _log_flags() -> Parser:
+    flags = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     flags.add_argument(
         "--log.level", dest="log_level", choices=("debug", "info", "warn", "error"), help="default: info"
     )
@@ -144,8 +166,8 @@ def _log_flags() -> _Parser:
     return flags
 
 
-def _serving_flags() -> _Parser:
-    flags = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+def _serving_flags() -> Parser:
+    flags = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     web = flags.add_argument_group("serving")
     web.add_argument(
         "--web.listen-address",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ from shortgenius_exporter.metrics.exposition import Exposition, Negotiated
 from shortgenius_exporter.polling.once import poll_once
 from shortgenius_exporter.polling.poller import Clock
 from shortgenius_exporter.state.errors import StateFileError
-from shortgenius_exporter.terminal import table, wants_colour
+from shortgenius_exporter.terminal import hints, table, wants_colour, with_progress
 from shortgenius_exporter.web.listen import ListenError
 from shortgenius_exporter.words import amount, printable
 
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace, environ: Environ) -> int:
         "check": check,
         "once": once,
         "simulate": simulate,
+        "config": example,
     }
     try:
         return check_config(args, environ) if args.config_check else commands[args.command](args, environ)
@@ -71,6 +73,11 @@ def demo(args: argparse.Namespace, _: Environ) -> int:
     return run_demo(options(args), set_up(args.log_level, args.log_format), args.speed)
 
 
+def example(_: argparse.Namespace, __: Environ) -> int:
+    print(config.EXAMPLE.read_text("utf-8"), end="")
+    return FINE
+
+
 def simulate(args: argparse.Namespace, _: Environ) -> int:
     from shortgenius_exporter.demo import run_simulator  # noqa: PLC0415
 
@@ -79,10 +86,12 @@ def simulate(args: argparse.Namespace, _: Environ) -> int:
 
 def balances(args: argparse.Namespace, environ: Environ) -> int:
     snapshots = _poll(_chosen(_load(args, environ), args.accounts))
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if args.output == "json":
         print(json.dumps([_as_json(snapshot) for snapshot in snapshots], indent=2))
     else:
-        print(table(snapshots, colour=wants_colour(sys.stdout, environ)), end="")
+        print(table(snapshots, colour=wants_colour(sys.stdout, environ), columns=columns), end="", flush=True)
+    _hint(snapshots)
     return FINE if all(snapshot.up for snapshot in snapshots) else FAILED
 
 
@@ -91,6 +100,8 @@ def check(args: argparse.Namespace, environ: Environ) -> int:
     verdicts = [_verdict(snapshot, *required) for snapshot in snapshots for required in args.require]
     for _, line in verdicts:
         print(line)
+    sys.stdout.flush()
+    _hint(snapshots)
     codes = {code for code, _ in verdicts}
     # What is known to be too little outweighs what is not known.
     return next(code for code in (FAILED, UNKNOWN, FINE) if code in codes)
@@ -143,8 +154,16 @@ def _chosen(settings: Settings, names: list[str]) -> Settings:
 
 def _poll(settings: Settings) -> list[Snapshot]:
     contexts = TlsContexts()
-    done = {one.account.name: one for one in poll_once(settings, lambda: Client(contexts), Clock())}
+    clock = Clock()
+    polled = poll_once(settings, lambda: Client(contexts), clock)
+    counted = with_progress(polled, len(settings.accounts), sys.stderr, clock.monotonic)
+    done = {one.account.name: one for one in counted}
     return [done[account.name] for account in settings.accounts]
+
+
+def _hint(snapshots: list[Snapshot]) -> None:
+    for line in hints(snapshots):
+        print(line, file=sys.stderr)
 
 
 def _as_json(snapshot: Snapshot) -> dict[str, object]:

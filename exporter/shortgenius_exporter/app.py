@@ -28,7 +28,7 @@ from shortgenius_exporter.web.server import serve
 from shortgenius_exporter.web.status import Overview
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
-_TIME_TO_SAVE = 0.7
+_TIME_TO_SAVE = 0.5
 
 
 @dataclass(frozen=True, slots=True)

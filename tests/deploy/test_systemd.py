@@ -13,12 +13,14 @@ from support import run_exporter, write
 
 UNIT = ROOT / "deploy" / "systemd" / "shortgenius-exporter.service"
 EXECUTABLE = "/opt/shortgenius-exporter/bin/shortgenius-exporter"
-# Unpacked instead of installed, systemd-analyze does not find its own library.
-LIBRARIES = [str(folder) for folder in (ROOT / ".tools").glob("usr/lib/*/systemd")]
+# Unpacked instead of installed, systemd-analyze finds neither its own library nor systemd's own units.
+TOOLS = ROOT / ".tools"
+LIBRARIES = ":".join(map(str, TOOLS.glob("usr/lib/*/systemd")))
+UNITS = ":".join(map(str, [*TOOLS.glob("lib/systemd/system"), *TOOLS.glob("usr/lib/systemd/system")]))
 
 
 def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environ = os.environ | ({"LD_LIBRARY_PATH": ":".join(LIBRARIES)} if LIBRARIES else {})
+    environ = os.environ | ({"LD_LIBRARY_PATH": LIBRARIES, "SYSTEMD_UNIT_PATH": f"{UNITS}:"} if LIBRARIES else {})
     return subprocess.run(["systemd-analyze", *arguments], env=environ, capture_output=True, text=True, check=False)
 
 

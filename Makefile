@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
 
-.PHONY: demo test lint types unit coverage crash tools format lock derived image-check stack clean
+.PHONY: backtest demo test lint types unit coverage crash tools format lock derived image-check stack clean
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -33,6 +33,10 @@ coverage: .venv/dev tools
 crash: .venv/dev
 	CRASH_ROUNDS=$${CRASH_ROUNDS-300} CRASH_SECONDS=inf CRASH_SEED=$${CRASH_SEED-$$$$} \
 	  $(BIN)/pytest -s --timeout 0 tests/state/test_crash.py
+
+# Ninety simulated days of fifty accounts through our rules and the naive ones; writes the table into docs/alerts.md.
+backtest: .venv/dev tools
+	$(BIN)/python deploy/prometheus/backtest --docs docs/alerts.md
 
 tools:
 	@scripts/get-tools

@@ -56,6 +56,7 @@ class Exporter:
         self._clock = clock
         self._reloading = threading.Lock()
         self._started_at = clock.wall()
+        self._last_scrape: float | None = None
         self._state = ExporterState(
             len(settings.accounts),
             reload_ok=True,
@@ -115,7 +116,11 @@ class Exporter:
             now=self._clock.wall(),
             snapshots=self.exposition.snapshots(),
             next_polls=self.poller.next_polls(),
+            last_scrape=self._last_scrape,
         )
+
+    def scraped(self) -> None:
+        self._last_scrape = self._clock.wall()
 
     def site(self, options: Options) -> Site:
         return Site(
@@ -124,6 +129,7 @@ class Exporter:
             is_alive=self.poller.is_alive,
             is_ready=self.exposition.is_complete,
             overview=self.overview,
+            scraped=self.scraped,
             reload=self.reload if options.enable_lifecycle else None,
             telemetry_path=options.telemetry_path,
         )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortgenius_exporter.core.account import Account
+from shortgenius_exporter.core.advice import advice
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.secret import Secret
@@ -35,7 +36,12 @@ def last_changes(*results: dict[str, float] | Failure) -> list[Change]:
     return list(changes(snapshot, after(snapshot, results[-1])))
 
 
-FAILING = Change(logging.WARNING, "account is failing", {"reason": "timeout", "error": TIMEOUT.message})
+def is_failing(failure: Failure) -> Change:
+    words = {"error": failure.message, "advice": advice(UNKNOWN.account, failure.reason)}
+    return Change(logging.WARNING, "account is failing", {"reason": failure.reason.value, **words})
+
+
+FAILING = is_failing(TIMEOUT)
 RECOVERED = Change(logging.INFO, "account has recovered")
 
 
@@ -54,7 +60,7 @@ RECOVERED = Change(logging.INFO, "account has recovered")
         pytest.param([TIMEOUT, TIMEOUT], [], id="still failing"),
         pytest.param(
             [TIMEOUT, AUTH],
-            [Change(logging.WARNING, "account is failing", {"reason": "auth", "error": AUTH.message})],
+            [is_failing(AUTH)],
             id="failing for another reason",
         ),
         pytest.param([{"credits": 1.0}, TIMEOUT, {"credits": 1.0}], [RECOVERED], id="recovered"),

@@ -27,7 +27,7 @@ def site() -> Site:
     exposition = Exposition(lambda: NOW)
     exposition.publish(succeeded(Snapshot(Account(NAME, Secret("k"))), Balance({"credits": 217.0}), NOW, 0.1, 32))
     overview = Overview(ExporterState(1, True, NOW), NOW, NOW, exposition.snapshots())
-    return Site(exposition, CollectorRegistry(), lambda: True, lambda: True, lambda: overview)
+    return Site(exposition, CollectorRegistry(), lambda: True, lambda: True, lambda: overview, lambda: None)
 
 
 def get(path: str, found: Site | None = None, query: str = "", **headers: str) -> Response:

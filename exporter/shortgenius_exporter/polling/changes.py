@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from shortgenius_exporter.core.advice import advice
 from shortgenius_exporter.core.snapshot import Snapshot
 
 
@@ -28,7 +29,8 @@ def changes(before: Snapshot, after: Snapshot) -> Iterator[Change]:
 def _health(before: Snapshot, after: Snapshot) -> Iterator[Change]:
     old = before.failure.reason if before.failure else None
     if after.failure is not None and after.failure.reason is not old:
-        fields = {"reason": after.failure.reason.value, "error": after.failure.message}
+        reason = after.failure.reason
+        fields = {"reason": reason.value, "error": after.failure.message, "advice": advice(after.account, reason)}
         yield Change(logging.WARNING, "account is failing", fields)
     elif after.up and before.up is False:
         yield Change(logging.INFO, "account has recovered")

@@ -46,6 +46,7 @@ def _exporter(overview: Overview) -> Json:
         "accounts": state.accounts,
         "config_last_reload_successful": state.reload_ok,
         "config_last_reload_success_at": timestamp(state.reloaded_at),
+        "last_scrape_at": timestamp(overview.last_scrape),
         "shard": state.shard,
         "total_shards": state.total_shards,
     }

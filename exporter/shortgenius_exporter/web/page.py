@@ -90,6 +90,7 @@ def status_page(overview: Overview, wanted: Selection, telemetry_path: str) -> b
         overview=overview,
         uptime=_span(overview.now - overview.started_at),
         reloaded=_ago(overview.exporter.reloaded_at, overview.now),
+        scraped=_ago(overview.last_scrape, overview.now),
         generated=timestamp(overview.now),
         wanted=wanted,
         listed=listed,

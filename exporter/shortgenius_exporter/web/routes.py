@@ -49,6 +49,7 @@ class Site:
     is_alive: Callable[[], bool]
     is_ready: Callable[[], bool]
     overview: Callable[[], Overview]
+    scraped: Callable[[], None]
     reload: Callable[[], str | None] | None = None
     telemetry_path: str = "/metrics"
 
@@ -75,6 +76,7 @@ def respond(site: Site, request: Request) -> Response:
 
 
 def _metrics(site: Site, request: Request) -> Response:
+    site.scraped()
     form = Negotiated(request.headers.get("accept", ""))
     pieces = [*site.exposition.pieces(openmetrics=form.is_openmetrics), [form.encode(site.registry)]]
     return _compressed(Response(b"", content_type=form.content_type), pieces, request)

@@ -24,13 +24,17 @@ class SelectionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that is known at ``now``. ``next_polls``: by account, in Unix seconds; absent while a poll is under way."""
+    """All that is known at ``now``. ``next_polls``: by account, in Unix seconds; absent while a poll is under way.
+
+    ``last_scrape``: when the metrics were last asked for, ``None`` if never.
+    """
 
     exporter: ExporterState
     started_at: float
     now: float
     snapshots: tuple[Snapshot, ...] = ()
     next_polls: Mapping[str, float] = field(default_factory=dict)
+    last_scrape: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

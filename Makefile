@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
 
-.PHONY: backtest demo test lint types unit coverage crash tools format lock derived image-check stack clean
+.PHONY: backtest dashboards screenshots demo test lint types unit coverage crash tools format lock derived image-check stack clean
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -20,9 +20,10 @@ lint: .venv/dev
 types: .venv/dev
 	$(BIN)/mypy
 
-# Most tests wait for other programs: more of them at once than there are cores.
+# Most tests wait for other programs: more of them at once than there are cores. Those that measure time run alone.
 unit: .venv/dev tools
-	$(BIN)/pytest --numprocesses 4
+	$(BIN)/pytest --numprocesses 4 -m "not alone"
+	$(BIN)/pytest -m alone
 
 coverage: .venv/dev tools
 	$(BIN)/coverage run -m pytest
@@ -49,6 +50,15 @@ lock: .venv/dev
 # What the chart and the Kustomize components repeat of the rules and dashboards.
 derived: .venv/dev
 	$(BIN)/python scripts/derived.py
+
+# The dashboards' JSON from their code.
+dashboards: .venv/dev
+	$(BIN)/python -m grafana.generator
+
+# Needs node, npm and chromium: draws every dashboard from thirty simulated days, for docs/images/.
+screenshots: .venv/dev tools
+	cd grafana/screenshots && npm install && npm run build
+	$(BIN)/python -m grafana.screenshots
 
 # As root, on Debian: builds the image without a container engine and runs it.
 image-check: .venv/dev

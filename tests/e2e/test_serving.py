@@ -98,6 +98,7 @@ def balances_of_both(vector: list[dict[str, Any]]) -> dict[tuple[str, str], str]
     return found if len(found) == 4 else {}
 
 
+@pytest.mark.alone
 def test_an_upstream_that_never_answers_delays_no_other_account(
     simulator: SimulatorServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,6 +116,7 @@ def test_an_upstream_that_never_answers_delays_no_other_account(
     assert simulator.requests("a07") == 1
 
 
+@pytest.mark.alone
 def test_a_signal_ends_it_within_two_seconds_while_ten_polls_hang(simulator: SimulatorServer, tmp_path: Path) -> None:
     simulator.inject(Fault.HANG)
     with exporter("--config.file", str(config(simulator, tmp_path, 10, "poll_timeout: 60s"))) as running:

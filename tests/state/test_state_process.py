@@ -137,6 +137,7 @@ def test_on_a_full_disk_polling_and_serving_go_on_and_all_is_saved_when_there_is
         reaches(again, CONSUMED, 7)
 
 
+@pytest.mark.alone
 def test_sigterm_ends_it_within_two_seconds_while_polls_and_disk_hang(simulator: SimulatorServer, state: Path) -> None:
     with running(simulator, state) as one:
         one.wait_until_ready()

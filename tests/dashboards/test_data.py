@@ -11,6 +11,8 @@ from grafana.replay.server import Prometheus
 
 from dashboards.shelf import Query, queries
 
+pytestmark = pytest.mark.timeout(300)  # the first test of each process waits until the month is there
+
 Result = dict[frozenset[tuple[str, str]], list[float]]
 
 DAY = 86_400.0

@@ -54,6 +54,11 @@ def _number(head: Head, expr: str, unit: str, steps: palette.Steps = palette.NEU
 
 
 def _state() -> list[Panel]:
+    """Six in a line, over 24 columns."""
+    return [*_reading(), *_surroundings()]
+
+
+def _reading() -> list[Panel]:
     scope = _ACCOUNT.scope
     return [
         _number(
@@ -74,6 +79,12 @@ def _state() -> list[Panel]:
             "percentunit",
             palette.SUCCESS,
         ).decimals(1),
+    ]
+
+
+def _surroundings() -> list[Panel]:
+    scope = _ACCOUNT.scope
+    return [
         _number(
             Head("Next renewal", "From the renewal rule in the configuration.", 4, 4, ("ShortGeniusRenewalMissed",)),
             f"{_ACCOUNT.next_renewal()} * 1000",
@@ -116,6 +127,11 @@ def _failures() -> timeseries.Panel:
 
 
 def _amounts() -> list[Panel]:
+    """Six in a line, over 24 columns."""
+    return [*_left(), *_spent()]
+
+
+def _left() -> list[Panel]:
     return [
         _number(
             Head(
@@ -144,6 +160,11 @@ def _amounts() -> list[Panel]:
         )
         .mappings([palette.A_LONG_TIME])
         .decimals(1),
+    ]
+
+
+def _spent() -> list[Panel]:
+    return [
         _number(
             Head("Burn per day", "Consumed within the last day.", 4, 4, ("ShortGeniusBurnSpike",)),
             _ACCOUNT.burn_per_day(),

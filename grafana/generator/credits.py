@@ -50,20 +50,7 @@ def _numbers() -> list[Panel]:
             steps=palette.NONE_IS_GOOD,
         ),
         _first_to_run_out(),
-        number(
-            Head(
-                "Below a threshold",
-                "Balances at zero, and under the threshold that is configured for them, each counted once.",
-                6,
-                4,
-                ("ShortGeniusCreditsLow", "ShortGeniusCreditsExhausted"),
-            ),
-            now(f"count({_ACCOUNTS.level()} == {palette.EXHAUSTED}) or vector(0)", "exhausted", "A"),
-            now(f"count({_ACCOUNTS.level()} == {palette.CRITICAL}) or vector(0)", "critical", "B"),
-            now(f"count({_ACCOUNTS.level()} == {palette.WARNING}) or vector(0)", "low", "C"),
-            unit="none",
-            steps=palette.NONE_IS_GOOD,
-        ).override_by_name("low", [palette.override(palette.SOME_IS_BAD)]),
+        _below_a_threshold(),
         number(
             Head(
                 "End before the renewal",
@@ -91,6 +78,23 @@ def _numbers() -> list[Panel]:
     ]
 
 
+def _below_a_threshold() -> stat.Panel:
+    return number(
+        Head(
+            "Below a threshold",
+            "Balances at zero, and under the threshold that is configured for them, each counted once.",
+            6,
+            4,
+            ("ShortGeniusCreditsLow", "ShortGeniusCreditsExhausted"),
+        ),
+        now(f"count({_ACCOUNTS.level()} == {palette.EXHAUSTED}) or vector(0)", "exhausted", "A"),
+        now(f"count({_ACCOUNTS.level()} == {palette.CRITICAL}) or vector(0)", "critical", "B"),
+        now(f"count({_ACCOUNTS.level()} == {palette.WARNING}) or vector(0)", "low", "C"),
+        unit="none",
+        steps=palette.NONE_IS_GOOD,
+    ).override_by_name("low", [palette.override(palette.SOME_IS_BAD)])
+
+
 def _first_to_run_out() -> stat.Panel:
     head = Head(
         "First to run out",
@@ -115,9 +119,23 @@ def _first_to_run_out() -> stat.Panel:
 
 
 def _by_runway() -> table.Panel:
+    head = Head(
+        "Accounts by runway",
+        "One row per account and credit type, the one that ends first on top. Runway and the day it runs out follow"
+        " from the balance and the burn of the last day. Warning, Critical: the account's thresholds. To renewal:"
+        " how much of the time to the renewal the runway covers; below 100% the credits end first. A balance that is"
+        " not known is not zero. Every cell leads to the account.",
+        24,
+        12,
+        ("ShortGeniusCreditsRunningOut", "ShortGeniusCreditTypeVanished"),
+    )
+    return grid(head, *_columns(), sort="Runway")
+
+
+def _columns() -> tuple[Column, ...]:
     link = (_THIS_ACCOUNT,)
     unknown = palette.missing("unknown", palette.GREY)
-    columns = (
+    return (
         Column("Account", "account", width=140, links=link),
         Column("Credit type", "credit_type", width=205, links=link),
         Column(
@@ -161,17 +179,6 @@ def _by_runway() -> table.Panel:
         ),
         Column("Data age", "age", _ACCOUNTS.age_per_type(), "s", 90, 0, palette.AGE, (), TEXT, link),
     )
-    head = Head(
-        "Accounts by runway",
-        "One row per account and credit type, the one that ends first on top. Runway and the day it runs out follow"
-        " from the balance and the burn of the last day. Warning, Critical: the account's thresholds. To renewal:"
-        " how much of the time to the renewal the runway covers; below 100% the credits end first. A balance that is"
-        " not known is not zero. Every cell leads to the account.",
-        24,
-        12,
-        ("ShortGeniusCreditsRunningOut", "ShortGeniusCreditTypeVanished"),
-    )
-    return grid(head, *columns, sort="Runway")
 
 
 def _alerts() -> table.Panel:

@@ -25,6 +25,8 @@ from grafana.generator.tables import BACKGROUND, TEXT, Column, grid
 
 _ACCOUNTS = Accounts('account=~"$account"')
 _PROCESS = 'job=~"$job", instance=~"$instance"'
+# Prometheus knows `up` and the like of every target it has; an exporter that is down is known by its last day.
+_OURS = f"and on (job, instance) last_over_time(shortgenius_exporter_build_info{{{_PROCESS}}}[1d])"
 _SHOWN = 20
 
 
@@ -54,11 +56,16 @@ def dashboard() -> builder.Dashboard:
 
 
 def _numbers() -> list[Panel]:
+    """Six in a line, over 24 columns."""
+    return [*_processes(), *_readings(), *_keeping()]
+
+
+def _processes() -> list[Panel]:
     return [
         number(
             Head("Exporters up", "Exporters that Prometheus can scrape.", 4, 4, ("ShortGeniusExporterDown",)),
-            now(f"count(up{{{_PROCESS}}} == 1) or vector(0)", "up", "A"),
-            now(f"count(up{{{_PROCESS}}} == 0) or vector(0)", "down", "B"),
+            now(f"count(up{{{_PROCESS}}} == 1 {_OURS}) or vector(0)", "up", "A"),
+            now(f"count(up{{{_PROCESS}}} == 0 {_OURS}) or vector(0)", "down", "B"),
             unit="none",
             steps=((None, palette.RED), (1, palette.GREEN)),
         ).override_by_name("down", [palette.override(palette.NONE_IS_GOOD)]),
@@ -73,6 +80,11 @@ def _numbers() -> list[Panel]:
             unit="none",
             steps=palette.NONE_IS_GOOD,
         ),
+    ]
+
+
+def _readings() -> list[Panel]:
+    return [
         number(
             Head(
                 "Accounts",
@@ -99,6 +111,11 @@ def _numbers() -> list[Panel]:
             steps=palette.AGE,
             decimals=1,
         ).text_mode(common.BigValueTextMode.VALUE_AND_NAME),
+    ]
+
+
+def _keeping() -> list[Panel]:
+    return [
         number(
             Head(
                 "Configuration",
@@ -253,4 +270,5 @@ def _scrape_size() -> timeseries.Panel:
 
 
 def _per_instance(head: Head, expr: str, unit: str) -> timeseries.Panel:
-    return lines(head, over_time(expr, "{{instance}}"), unit=unit, legend=common.LegendPlacement.BOTTOM)
+    target = over_time(f"{expr} {_OURS}", "{{instance}}")
+    return lines(head, target, unit=unit, legend=common.LegendPlacement.BOTTOM)

@@ -75,6 +75,17 @@ def test_a_second_process_changes_nothing_about_the_first(
     assert _ask(query, replicated, first) == _ask(query, prometheus, first)
 
 
+@pytest.mark.parametrize("query", [one for one in queries() if one.panel["title"] in PER_PROCESS], ids=str)
+def test_targets_of_prometheus_that_are_no_exporters_of_ours_are_not_shown(
+    query: Query, prometheus: Prometheus
+) -> None:
+    labels = {value for series in _ask(query, prometheus) for _, value in series}
+
+    assert "node" not in labels
+    if query.panel["title"] == "Exporters up":
+        assert list(_ask(query, prometheus).values()) == [[1.0 if query.target["refId"] == "A" else 0.0]]
+
+
 def test_the_account_that_dies_first_is_named(prometheus: Prometheus) -> None:
     (query,) = [one for one in queries() if one.panel["title"] == "First to run out"]
 

@@ -165,19 +165,23 @@ def _columns() -> tuple[Column, ...]:
         Column("Burn per day", "burn", _ACCOUNTS.burn_per_day(), "locale", 120, 0, links=link),
         Column("Runs out on", "ends", _ACCOUNTS.runs_out_at(), "time:YYYY-MM-DD HH:mm", 145, links=link),
         Column("Renews on", "renews", _ACCOUNTS.renews_at(), "time:YYYY-MM-DD", 105, links=link),
-        Column(
-            "To renewal",
-            "lasts",
-            _ACCOUNTS.lasts_share(),
-            "percentunit",
-            105,
-            0,
-            ((None, palette.RED), (1, palette.GREEN)),
-            (palette.between(10, 1e9, "over 1000%", palette.GREEN),),
-            TEXT,
-            link,
-        ),
+        _to_renewal(),
         Column("Data age", "age", _ACCOUNTS.age_per_type(), "s", 90, 0, palette.AGE, (), TEXT, link),
+    )
+
+
+def _to_renewal() -> Column:
+    return Column(
+        "To renewal",
+        "lasts",
+        _ACCOUNTS.lasts_share(),
+        "percentunit",
+        105,
+        0,
+        ((None, palette.RED), (1, palette.GREEN)),
+        (palette.between(10, 1e9, "over 1000%", palette.GREEN),),
+        TEXT,
+        (_THIS_ACCOUNT,),
     )
 
 

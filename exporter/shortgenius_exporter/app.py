@@ -6,9 +6,10 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from shortgenius_exporter.api.client import Client, TlsContexts
@@ -22,7 +23,9 @@ from shortgenius_exporter.metrics.exposition import Exposition
 from shortgenius_exporter.polling.poller import Clock, Poller
 from shortgenius_exporter.state.file import StateFile
 from shortgenius_exporter.state.keeper import Keeper
+from shortgenius_exporter.web.config import load as load_web_config
 from shortgenius_exporter.web.listen import listen
+from shortgenius_exporter.web.live import LiveWebConfig
 from shortgenius_exporter.web.routes import Site
 from shortgenius_exporter.web.server import serve
 from shortgenius_exporter.web.status import Overview
@@ -40,6 +43,7 @@ class Options:
     enable_lifecycle: bool = False
     shard: Shard = field(default_factory=Shard)
     state_file: Path | None = None
+    web_config_file: Path | None = None
 
 
 class Exporter:
@@ -162,20 +166,21 @@ def run(
     log: Log,
     listening: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Polls and serves until SIGTERM or SIGINT. ``listening`` is told the first address to reach it by.
+    """Polls and serves until SIGTERM or SIGINT. ``listening`` is told the first URL to reach it by.
 
     Raises ConfigError, StateFileError or ListenError before it has begun.
     """
+    live = LiveWebConfig(lambda: load_web_config(options.web_config_file), log)
     exporter = Exporter(load, options, log, Clock())
     sockets = listen(options.listen_addresses)
     for one in sockets:
-        log.info("listening", address=_address(one), path=options.telemetry_path)
-    listening(_address(sockets[0]).replace("[::]", "localhost").replace("0.0.0.0", "localhost"))
-    asyncio.run(_run(exporter, exporter.site(options), sockets))
+        log.info("listening", address=_address(one), path=options.telemetry_path, scheme=live.current.scheme)
+    listening(_url(live.current.scheme, sockets[0]))
+    asyncio.run(_run(exporter, lambda stop: serve(exporter.site(options), sockets, live, stop, log)))
     log.info("stopped")
 
 
-async def _run(exporter: Exporter, site: Site, sockets: list[socket.socket]) -> None:
+async def _run(exporter: Exporter, serving: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -185,7 +190,7 @@ async def _run(exporter: Exporter, site: Site, sockets: list[socket.socket]) -> 
     # While the answers in flight are finished, or their readers waited for, the state is saved already.
     stopping = asyncio.ensure_future(_stop(exporter, stop))
     try:
-        await serve(site, sockets, stop)
+        await serving(stop)
     finally:
         stop.set()
         await stopping
@@ -203,3 +208,7 @@ def _in_background(work: Callable[[], object]) -> None:
 def _address(one: socket.socket) -> str:
     host, port = one.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _url(scheme: str, one: socket.socket) -> str:
+    return f"{scheme}://{_address(one)}".replace("[::]", "localhost").replace("0.0.0.0", "localhost")

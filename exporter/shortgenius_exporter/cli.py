@@ -180,7 +180,11 @@ def _serving_flags() -> Parser:
         "--web.telemetry-path", dest="telemetry_path", type=_path, metavar="PATH", help="default: /metrics"
     )
     web.add_argument(
-        "--web.config.file", dest="web_config_file", metavar="PATH", help="TLS and basic auth (not yet available)"
+        "--web.config.file",
+        dest="web_config_file",
+        type=Path,
+        metavar="PATH",
+        help="TLS and basic auth, in the exporter-toolkit's format",
     )
     web.add_argument(
         "--web.enable-lifecycle", dest="enable_lifecycle", action="store_true", help="permit POST /-/reload"

@@ -25,6 +25,8 @@ from shortgenius_exporter.polling.once import poll_once
 from shortgenius_exporter.polling.poller import Clock
 from shortgenius_exporter.state.errors import StateFileError
 from shortgenius_exporter.terminal import hints, table, wants_colour, with_progress
+from shortgenius_exporter.web.config import WebConfig
+from shortgenius_exporter.web.config import load as load_web_config
 from shortgenius_exporter.web.listen import ListenError
 from shortgenius_exporter.words import amount, printable
 
@@ -55,8 +57,23 @@ def run(args: argparse.Namespace, environ: Environ) -> int:
 
 
 def check_config(args: argparse.Namespace, environ: Environ) -> int:
-    settings = _load(args, environ)
-    print(f"{args.config_file or 'environment'}: fine, {_count(len(settings.accounts), 'account')}")
+    """Every problem of both files at once. Raises ConfigError."""
+    web_file = args.web_config_file
+    loads: list[Callable[[], Settings | WebConfig]] = [lambda: _load(args, environ), lambda: load_web_config(web_file)]
+    found: list[Settings | WebConfig] = []
+    problems: list[config.Problem] = []
+    for load in loads:
+        try:
+            found.append(load())
+        except config.ConfigError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise config.ConfigError(tuple(problems))
+    for one in found:
+        if isinstance(one, Settings):
+            print(f"{args.config_file or 'environment'}: fine, {_count(len(one.accounts), 'account')}")
+        elif web_file is not None:
+            print(f"{web_file}: fine, {one.scheme}, {_count(len(one.users), 'user')}")
     return FINE
 
 
@@ -125,8 +142,6 @@ def once(args: argparse.Namespace, environ: Environ) -> int:
 
 def options(args: argparse.Namespace) -> Options:
     """Raises UsageError for a shard that is none of ``--total-shards``."""
-    if args.web_config_file is not None:
-        raise UsageError("--web.config.file: not yet available")
     if args.shard >= args.total_shards:
         last = args.total_shards - 1
         raise UsageError(f"--shard: {args.shard} is above {last}, the last of --total-shards {args.total_shards}")
@@ -136,6 +151,7 @@ def options(args: argparse.Namespace) -> Options:
         enable_lifecycle=args.enable_lifecycle,
         shard=Shard(args.shard, args.total_shards),
         state_file=args.state_file,
+        web_config_file=args.web_config_file,
     )
 
 

@@ -35,14 +35,14 @@ Ctrl-C ends it.
 
 
 def run_demo(options: Options, log: Log, speed: float | None) -> int:
-    """Serves until a signal. Raises ListenError."""
+    """Serves until a signal. Raises ConfigError or ListenError."""
     clock = SimulatedClock(time.time(), speed or DEMO_SPEED)
     with SimulatorServer(demo_world(clock.now(), _SEED), clock) as server:
         settings = Settings(tuple(_watched(one, server, clock) for one in server.api.world.accounts.values()))
 
-        def welcome(address: str) -> None:
+        def welcome(url: str) -> None:
             words = {"upstream": server.base_url, "speed": clock.speed, "interval": _POLL_INTERVAL}
-            print(_WELCOME.format(url=f"http://{address}", path=options.telemetry_path, **words), flush=True)
+            print(_WELCOME.format(url=url, path=options.telemetry_path, **words), flush=True)
 
         run(lambda: settings, options, log, welcome)
     return 0

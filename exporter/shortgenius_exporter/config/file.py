@@ -52,7 +52,7 @@ def _cycles_uncollected() -> Iterator[None]:
 
 def _load(path: Path, environ: Mapping[str, str], loader: Any) -> Settings:
     report = Report(str(path))
-    root = parse(_read(path, report), report, loader)
+    root = parse(read(path, report), report, loader)
     if root is None:
         report.fail("is empty: write at least one account", line=1, column=1)
     settings = Cursor(root, Context(report, path.absolute().parent, environ)).decode(_settings)
@@ -61,7 +61,8 @@ def _load(path: Path, environ: Mapping[str, str], loader: Any) -> Settings:
     return settings
 
 
-def _read(path: Path, report: Report) -> bytes:
+def read(path: Path, report: Report) -> bytes:
+    """The bytes of a configuration file of sensible size. Raises ``ConfigError``."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)

@@ -20,6 +20,8 @@ PLAIN = "text/plain; charset=utf-8"
 _FASTEST = 1
 _GZIP = 16
 _RELOAD = "/-/reload"
+HEALTHY = "/-/healthy"
+READY = "/-/ready"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ def respond(site: Site, request: Request) -> Response:
         site.telemetry_path: _metrics,
         "/probe": _probe,
         "/api/v1/accounts": _accounts,
-        "/-/healthy": _healthy,
-        "/-/ready": _ready,
+        HEALTHY: _healthy,
+        READY: _ready,
         _RELOAD: _reload,
     }
     route = routes.get(request.path)

@@ -1,0 +1,90 @@
+"""How many connections there may be, and which goes when there are more."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+_RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(eq=False, slots=True)
+class Connection:
+    """``moved``: when it last asked or took something, in the monotonic clock's seconds.
+
+    ``held``: bytes of an answer that it has not taken yet; ``None`` while no request is being answered.
+    """
+
+    socket: socket.socket
+    address: str
+    moved: float
+    held: int | None = None
+    task: asyncio.Task[None] | None = None
+
+    def forget_unsent(self) -> None:
+        """Has the kernel keep nothing for it once it is closed."""
+        with suppress(OSError):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+
+class Connections:
+    """At most ``most`` connections that hold at most ``most_held`` bytes, or one that holds more."""
+
+    def __init__(self, most: int, most_held: int, now: Callable[[], float]) -> None:
+        self._most = most
+        self._most_held = most_held
+        self._now = now
+        self._open: set[Connection] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def enter(self, connected: socket.socket, address: str) -> Connection:
+        """A new connection always finds a place: another one goes for it."""
+        while len(self._open) >= self._most:
+            self.shed(address)
+        connection = Connection(connected, address, self._now())
+        self._open.add(connection)
+        return connection
+
+    def leave(self, connection: Connection) -> None:
+        self._open.discard(connection)
+
+    def moved(self, connection: Connection, held: int | None) -> None:
+        """``connection`` asked or took something. If too much is held now, the slowest of the others go."""
+        connection.moved = self._now()
+        connection.held = held
+        total = sum(one.held or 0 for one in self._open)
+        others = sorted((one for one in self._open if one.held and one is not connection), key=lambda one: one.moved)
+        for other in others:
+            if total <= self._most_held:
+                return
+            total -= other.held or 0
+            self._end(other)
+
+    def shed(self, newcomer: str = "") -> None:
+        """Ends the connection that can be spared most, if there is any."""
+        if self._open:
+            self._end(spare(self._open, newcomer))
+
+    def end_all(self, *, idle_only: bool) -> None:
+        for one in list(self._open):
+            if one.held is None or not idle_only:
+                self._end(one)
+
+    def _end(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        if connection.task is not None:
+            connection.task.cancel()
+
+
+def spare(connections: Iterable[Connection], newcomer: str = "") -> Connection:
+    """Of the address that has most connections, a newcomer's counted, the one that has not moved for longest."""
+    found = list(connections)
+    count = Counter([*(one.address for one in found), newcomer])
+    return min(found, key=lambda one: (-count[one.address], one.moved))

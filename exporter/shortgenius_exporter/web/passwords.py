@@ -1,0 +1,125 @@
+"""Checking passwords against bcrypt hashes, such that guessers cannot keep anyone else waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+import bcrypt
+
+from shortgenius_exporter.core.secret import Secret
+
+_BCRYPT_BYTES = 72
+_MOST_WAITING = 16
+_MOST_REFUSED = 1000
+
+
+class BusyError(Exception):
+    """Too many passwords from this address wait to be checked."""
+
+
+class Turns:
+    """One at a time. Addresses take turns; of one address the newest comes first, and the oldest surplus goes.
+
+    A guesser asks again when the last guess was answered, so whoever is new waits for one check, not for all.
+    """
+
+    def __init__(self) -> None:
+        self._busy = False
+        self._waiting: OrderedDict[str, list[asyncio.Future[None]]] = OrderedDict()
+
+    async def take(self, address: str) -> None:
+        """Returns when it is this one's turn, which then ends with :meth:`done`. Raises BusyError."""
+        if not self._busy:
+            self._busy = True
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        queue = self._waiting.setdefault(address, [])
+        queue.append(waiter)
+        if len(queue) > _MOST_WAITING:
+            _dismiss(queue.pop(0))
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled():
+                self.done()
+            raise
+
+    def done(self) -> None:
+        while self._waiting:
+            address, queue = self._waiting.popitem(last=False)
+            waiter = queue.pop()
+            if queue:
+                self._waiting[address] = queue
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._busy = False
+
+
+def _dismiss(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(BusyError())
+
+
+class Passwords:
+    """Remembers what was right and, of the newest thousand, what was wrong: by keyed hashes, never the passwords.
+
+    ``key``: random bytes of this process. ``check``: as ``bcrypt.checkpw``.
+    """
+
+    def __init__(self, key: bytes, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw) -> None:
+        self._key = key
+        self._check = check
+        self._turns = Turns()
+        self._right: dict[str, bytes] = {}
+        self._wrong: OrderedDict[bytes, None] = OrderedDict()
+
+    async def accepts(self, users: Mapping[str, Secret], name: str, password: bytes, address: str) -> bool:
+        """Whether ``users`` has ``name`` with ``password``. Raises BusyError, only for what it has not seen before."""
+        known = users.get(name)
+        hashed = (known or stand_in(users)).reveal().encode()
+        digest = self._digest(name.encode(), hashed, password)
+        remembered = self._remembered(name, digest)
+        if remembered is not None:
+            return remembered
+        await self._turns.take(address)
+        if (remembered := self._remembered(name, digest)) is not None:
+            self._turns.done()
+            return remembered
+        right = await self._compare(password, hashed) and known is not None
+        self._remember(name, digest, right=right)
+        return right
+
+    async def _compare(self, password: bytes, hashed: bytes) -> bool:
+        job = asyncio.get_running_loop().run_in_executor(None, self._check, password[:_BCRYPT_BYTES], hashed)
+        job.add_done_callback(lambda _: self._turns.done())
+        # A client that leaves does not end the work: the turn lasts until it is done.
+        return await asyncio.shield(job)
+
+    def _digest(self, *parts: bytes) -> bytes:
+        text = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+        return hmac.digest(self._key, text, hashlib.sha256)
+
+    def _remembered(self, name: str, digest: bytes) -> bool | None:
+        if hmac.compare_digest(self._right.get(name, b""), digest):
+            return True
+        return False if digest in self._wrong else None
+
+    def _remember(self, name: str, digest: bytes, *, right: bool) -> None:
+        """Wrong guesses never push out what is right, of which each user has one."""
+        if right:
+            self._right[name] = digest
+            return
+        self._wrong[digest] = None
+        if len(self._wrong) > _MOST_REFUSED:
+            self._wrong.popitem(last=False)
+
+
+def stand_in(users: Mapping[str, Secret]) -> Secret:
+    """A hash for names that do not exist, no password's, whose check takes as long as that of the dearest that does."""
+    dearest = max((secret.reveal() for secret in users.values()), key=lambda text: text[4:6])
+    return Secret(f"$2b{dearest[3:7]}{'.' * 53}")

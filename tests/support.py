@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -35,10 +36,19 @@ class Answer:
         return self.body.decode()
 
 
-def ask(url: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
-    """One HTTP request on a connection of its own; never raises for a status."""
+def ask(
+    url: str,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
+    """One HTTP request on a connection of its own; never raises for a status. ``tls``: for https, whom to trust."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
+    connection = (
+        http.client.HTTPSConnection(parts.netloc, timeout=PATIENCE, context=tls)
+        if parts.scheme == "https"
+        else http.client.HTTPConnection(parts.netloc, timeout=PATIENCE)
+    )
     try:
         connection.request(method, f"{parts.path or '/'}?{parts.query}".removesuffix("?"), headers=dict(headers or {}))
         response = connection.getresponse()
@@ -136,8 +146,15 @@ def exporter(*arguments: str, **environ: str) -> Iterator[RunningExporter]:
     """The exporter as its own process on a free loopback port."""
     command = [*exporter_command(), *arguments, "--web.listen-address", "127.0.0.1:0"]
     with program(*command, environ=clean_environ(**environ)) as running:
-        address = running.wait_for(r"msg=listening address=(\S+)|\"address\": \"([^\"]+)\"")
-        yield RunningExporter(running, f"http://{address[1] or address[2]}")
+        yield RunningExporter(running, wait_for_url(running))
+
+
+def wait_for_url(running: Program) -> str:
+    """Where an exporter that was just started listens."""
+    found = running.wait_for(
+        r'msg=listening address=(\S+) path=\S+ scheme=(\S+)|"address": "([^"]+)", "path": "[^"]+", "scheme": "([^"]+)"'
+    )
+    return f"{found[2] or found[4]}://{found[1] or found[3]}"
 
 
 def exporter_command() -> list[str]:

@@ -16,6 +16,7 @@ from shortgenius_exporter.config import fields
 from shortgenius_exporter.config.context import Context
 from shortgenius_exporter.config.cursor import Cursor, Vocabulary
 from shortgenius_exporter.config.file import read
+from shortgenius_exporter.config.keys import describe
 from shortgenius_exporter.config.nodes import parse
 from shortgenius_exporter.config.problems import RefusedError, Report
 from shortgenius_exporter.core.secret import Secret
@@ -123,7 +124,17 @@ def _check_together(entries: Mapping[str, Cursor], found: Mapping[str, Any]) -> 
         entries["client_allowed_sans"].key_problem(f"needs client_auth_type: {ClientAuth.REQUIRED.value}")
     lowest, highest = found.get("min_version"), found.get("max_version")
     if lowest and highest and lowest > highest:
-        entries["min_version"].problem("is above max_version: leave no version out, or one of them")
+        entries["min_version"].problem("is above max_version: swap them, or remove one")
+
+
+def _file(cursor: Cursor) -> Path:
+    """Looked at here, too, so that a missing file is reported together with everything else."""
+    path = fields.path(cursor)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise fields.unusable_file(cursor, describe(error)) from None
+    return path
 
 
 def _client_auth(cursor: Cursor) -> ClientAuth:
@@ -171,7 +182,7 @@ def _hash(cursor: Cursor) -> Secret:
     cost = int(match[1])
     if not 4 <= cost <= MAX_COST:  # noqa: PLR2004 - bcrypt's own lower bound
         raise RefusedError(
-            f"has cost {cost}, of which one check takes seconds or is worthless: use 10, at most {MAX_COST}"
+            f"has cost {cost}, where one check is worthless or takes seconds: use 10, at most {MAX_COST}"
         )
     return Secret(value)
 
@@ -225,10 +236,10 @@ HEADERS = Vocabulary(
 )
 HTTP_FIELDS: dict[str, Callable[[Cursor], Any]] = {"http2": _http2, "headers": _headers}
 TLS_FIELDS: dict[str, Callable[[Cursor], Any]] = {
-    "cert_file": fields.path,
-    "key_file": fields.path,
+    "cert_file": _file,
+    "key_file": _file,
     "client_auth_type": _client_auth,
-    "client_ca_file": fields.path,
+    "client_ca_file": _file,
     "client_allowed_sans": _allowed_sans,
     "min_version": _version,
     "max_version": _version,

@@ -13,21 +13,24 @@ import bcrypt
 from shortgenius_exporter.core.secret import Secret
 
 _BCRYPT_BYTES = 72
-_MOST_WAITING = 16
+WAIT_SECONDS = 5.0
 _MOST_REFUSED = 1000
 
 
 class BusyError(Exception):
-    """Too many passwords from this address wait to be checked."""
+    """So many passwords wait to be checked that this one did not get its turn in time."""
 
 
 class Turns:
-    """One at a time. Addresses take turns; of one address the newest comes first, and the oldest surplus goes.
+    """One at a time. Addresses take turns, and of one address the newest comes first.
 
     A guesser asks again when the last guess was answered, so whoever is new waits for one check, not for all.
+    For the same reason nobody is turned away at once: that would only bring the next guess sooner. How many can
+    wait is bounded by the number of connections.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = WAIT_SECONDS) -> None:
+        self._patience = patience
         self._busy = False
         self._waiting: OrderedDict[str, list[asyncio.Future[None]]] = OrderedDict()
 
@@ -37,32 +40,35 @@ class Turns:
             self._busy = True
             return
         waiter = asyncio.get_running_loop().create_future()
-        queue = self._waiting.setdefault(address, [])
-        queue.append(waiter)
-        if len(queue) > _MOST_WAITING:
-            _dismiss(queue.pop(0))
+        self._waiting.setdefault(address, []).append(waiter)
         try:
-            await waiter
+            async with asyncio.timeout(self._patience):
+                await waiter
+        except TimeoutError:
+            self._leave(address, waiter)
+            raise BusyError from None
         except asyncio.CancelledError:
-            if not waiter.cancelled():
-                self.done()
+            self._leave(address, waiter)
             raise
 
     def done(self) -> None:
-        while self._waiting:
-            address, queue = self._waiting.popitem(last=False)
-            waiter = queue.pop()
-            if queue:
-                self._waiting[address] = queue
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-        self._busy = False
+        if not self._waiting:
+            self._busy = False
+            return
+        address, queue = self._waiting.popitem(last=False)
+        queue.pop().set_result(None)
+        if queue:
+            self._waiting[address] = queue
 
-
-def _dismiss(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_exception(BusyError())
+    def _leave(self, address: str, waiter: asyncio.Future[None]) -> None:
+        if not waiter.cancelled():
+            # Its turn came at the same moment.
+            self.done()
+            return
+        queue = self._waiting[address]
+        queue.remove(waiter)
+        if not queue:
+            del self._waiting[address]
 
 
 class Passwords:

@@ -47,8 +47,7 @@ def set_up(level: str, style: str, stream: TextIO | None = None) -> Log:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    # urllib3 warns about what becomes an exception of ours anyway; asyncio tells of every client that went away.
-    logging.getLogger("asyncio").setLevel(logging.ERROR)
+    # urllib3 warns about what becomes an exception of ours anyway.
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)
     ours = logging.getLogger("shortgenius_exporter")
     ours.setLevel(LEVELS[level])

@@ -151,14 +151,16 @@ def test_who_waits_too_long_is_turned_away_and_leaves_nothing_behind() -> None:
     asyncio.run(scenario())
 
 
-def test_who_leaves_the_line_is_passed_over() -> None:
+@pytest.mark.parametrize("rounds", [0, 1, 2])
+def test_who_leaves_the_line_is_passed_over(rounds: int) -> None:
     async def scenario() -> None:
         turns = Turns()
         await turns.take("a")
         staying, leaving = (asyncio.ensure_future(turns.take("b")) for _ in range(2))
         await asyncio.sleep(0)
         leaving.cancel()
-        await asyncio.sleep(0)
+        for _ in range(rounds):
+            await asyncio.sleep(0)
         turns.done()
         await asyncio.wait_for(staying, 5)
 

@@ -172,7 +172,7 @@ class Guessers:
     def __enter__(self) -> Guessers:
         for thread in self._threads:
             thread.start()
-        eventually(lambda: len(self.statuses) > 50)
+        eventually(lambda: len(self.statuses) > 10)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -26,10 +26,12 @@ class Connection:
     held: int | None = None
     task: asyncio.Task[None] | None = None
 
-    def forget_unsent(self) -> None:
-        """Has the kernel keep nothing for it once it is closed."""
-        with suppress(OSError):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    def close(self) -> None:
+        """Of an answer that was not taken, the kernel keeps nothing: the client sees a reset."""
+        if self.held is not None:
+            with suppress(OSError):
+                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.socket.close()
 
 
 class Connections:
@@ -59,7 +61,11 @@ class Connections:
         """``connection`` asked or took something. If too much is held now, the slowest of the others go."""
         connection.moved = self._now()
         connection.held = held
+        if not held:
+            return
         total = sum(one.held or 0 for one in self._open)
+        if total <= self._most_held:
+            return
         others = sorted((one for one in self._open if one.held and one is not connection), key=lambda one: one.moved)
         for other in others:
             if total <= self._most_held:

@@ -12,9 +12,12 @@ from urllib.parse import unquote, urlsplit
 import h11
 
 from shortgenius_exporter.web.routes import Request, Response
+from shortgenius_exporter.web.streams import Stream
 
 REQUEST_SECONDS = 5.0
-ANSWER_SECONDS = 8.0
+ANSWER_SECONDS = 4.5
+_PROMPT_SECONDS = 1.0
+_SLOWEST_BYTES_PER_SECOND = 1024 * 1024
 _LINGER_SECONDS = 0.5
 _CHUNK = 64 * 1024
 _MOST_HEAD = 16 * 1024
@@ -35,21 +38,23 @@ class Conversation:
     """``answer``: gives the response to a request and all its headers but those of framing.
 
     ``taking``: told how many bytes of an answer are still to be sent, whenever that changes; ``None``: no request.
+    ``request_by``: when the first request must be there, by the loop's clock.
     """
 
     def __init__(
         self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        stream: Stream,
         answer: Callable[[Request], Awaitable[tuple[Response, Headers]]],
         taking: Callable[[int | None], None],
+        request_by: float,
     ) -> None:
-        self._reader = reader
-        self._writer = writer
+        self._stream = stream
         self._answer = answer
         self._taking = taking
-        # Written is what the kernel took, not what waits in a buffer.
-        writer.transport.set_write_buffer_limits(high=0)
+        # Slow answers of one connection share their time, or who asks for many could be slow for ever.
+        self._patience = ANSWER_SECONDS
+        self._now = asyncio.get_running_loop().time
+        self._request_by = request_by
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MOST_HEAD)
 
     async def run(self) -> None:
@@ -60,7 +65,7 @@ class Conversation:
     async def _exchange(self) -> bool:
         """One request and its answer; whether there may be another."""
         try:
-            async with asyncio.timeout(REQUEST_SECONDS):
+            async with asyncio.timeout_at(self._request_by):
                 asked = await self._next_request()
         except h11.RemoteProtocolError as error:
             await self._refuse(error.error_status_hint)
@@ -84,7 +89,7 @@ class Conversation:
             if event is h11.NEED_DATA:
                 if self._http.they_are_waiting_for_100_continue:
                     raise _RefusedError(HTTPStatus.EXPECTATION_FAILED)
-                self._http.receive_data(await self._reader.read(_CHUNK))
+                self._http.receive_data(await self._stream.read(_CHUNK))
             elif isinstance(event, h11.Request):
                 asked = _checked(event)
             elif isinstance(event, h11.Data):
@@ -102,16 +107,21 @@ class Conversation:
             self._http.send_with_data_passthrough(h11.Data(data=response.body))
         self._http.send(h11.EndOfMessage())
         rest = memoryview(response.body if with_body else b"")
-        async with asyncio.timeout(ANSWER_SECONDS):
+        began = self._now()
+        allowed = len(rest) / _SLOWEST_BYTES_PER_SECOND
+        async with asyncio.timeout(self._patience + allowed):
             await self._write(head + rest[:_CHUNK], len(rest))
             while rest := rest[_CHUNK:]:
                 await self._write(rest[:_CHUNK], len(rest))
+        late = self._now() - began - allowed
+        self._patience = ANSWER_SECONDS if late < _PROMPT_SECONDS else self._patience - late
+        self._request_by = self._now() + REQUEST_SECONDS
         self._taking(None)
 
     async def _write(self, data: bytes | memoryview, left: int) -> None:
         self._taking(left)
-        self._writer.write(data)
-        await self._writer.drain()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await self._stream.write(data)
 
     async def _refuse(self, status: int) -> None:
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
@@ -128,11 +138,10 @@ class Conversation:
 
     async def _linger(self) -> None:
         """What is unread when a socket is closed becomes a reset, which may overtake the answer."""
-        if self._writer.can_write_eof():
-            self._writer.write_eof()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LINGER_SECONDS):
-                while await self._reader.read(_CHUNK):
+                await self._stream.end()
+                while await self._stream.read(_CHUNK):
                     pass
 
 

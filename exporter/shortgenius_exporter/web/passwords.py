@@ -52,23 +52,26 @@ class Turns:
             raise
 
     def done(self) -> None:
-        if not self._waiting:
-            self._busy = False
-            return
-        address, queue = self._waiting.popitem(last=False)
-        queue.pop().set_result(None)
-        if queue:
-            self._waiting[address] = queue
+        while self._waiting:
+            address, queue = self._waiting.popitem(last=False)
+            waiter = queue.pop()
+            if queue:
+                self._waiting[address] = queue
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._busy = False
 
     def _leave(self, address: str, waiter: asyncio.Future[None]) -> None:
         if not waiter.cancelled():
             # Its turn came at the same moment.
             self.done()
             return
-        queue = self._waiting[address]
-        queue.remove(waiter)
-        if not queue:
-            del self._waiting[address]
+        queue = self._waiting.get(address, [])
+        if waiter in queue:
+            queue.remove(waiter)
+            if not queue:
+                del self._waiting[address]
 
 
 class Passwords:

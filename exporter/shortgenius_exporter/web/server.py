@@ -7,31 +7,31 @@ connections, or changes its certificate while it runs. The protocol itself is h1
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import resource
 import secrets
 import socket
-import ssl
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from functools import partial
 
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.web.connections import Connection, Connections
 from shortgenius_exporter.web.guard import Guard, Peer
-from shortgenius_exporter.web.http1 import Conversation, Headers
+from shortgenius_exporter.web.http1 import REQUEST_SECONDS, Conversation, Headers
 from shortgenius_exporter.web.live import LiveWebConfig
 from shortgenius_exporter.web.passwords import Passwords
 from shortgenius_exporter.web.routes import Request, Response, Site, respond
+from shortgenius_exporter.web.streams import PlainStream, Stream, TlsStream
 
-HANDSHAKE_SECONDS = 5.0
 _CLOSE_SECONDS = 2.0
 _GRACE_SECONDS = 1.0
-_UNSENT_MILLISECONDS = 8000
+_UNSENT_MILLISECONDS = 5000
 _BACKLOG = 1024
-_MOST_CONNECTIONS = 512
+_AT_ONCE = 64
+_MOST_CONNECTIONS = 256
+_KERNEL_BUFFER = 64 * 1024
 _MOST_HELD = 64 * 1024 * 1024
-_BUFFER = 16 * 1024
 _HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'",
@@ -65,10 +65,16 @@ class _Server:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, listening: socket.socket) -> None:
+        """For ever. Of a flood, many are accepted before any is served: those that go again cost little then, and a
+        scrape behind them is reached soon.
+        """
         listening.setblocking(False)
         listening.listen(_BACKLOG)
+        # What is accepted inherits these: the kernel would keep up to 4 MiB for a client that does not read.
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            listening.setsockopt(socket.SOL_SOCKET, option, _KERNEL_BUFFER)
         loop = asyncio.get_running_loop()
-        while True:
+        for number in itertools.count(1):
             try:
                 connected, address = await loop.sock_accept(listening)
             except OSError as error:
@@ -78,9 +84,15 @@ class _Server:
             task = loop.create_task(self._converse(connection))
             connection.task = task
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-            # A flood of connections is ready at once: the others have their turn in between.
-            await asyncio.sleep(0)
+            task.add_done_callback(partial(self._left, connection))
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+
+    def _left(self, connection: Connection, task: asyncio.Task[None]) -> None:
+        """Here rather than in the task, which may have been ended before it began."""
+        self._tasks.discard(task)
+        self._connections.leave(connection)
+        connection.close()
 
     async def _make_room(self, error: OSError) -> None:
         """Usually the process has no descriptor left. Who waits in the kernel's queue is taken on the next round."""
@@ -101,38 +113,30 @@ class _Server:
                 await self._talk(connection)
         except Exception as error:  # noqa: BLE001 - a bug, which must not be silent nor end the server
             self._log.error("a request failed", error=repr(error))
-        finally:
-            self._connections.leave(connection)
 
     async def _talk(self, connection: Connection) -> None:
-        reader, writer = await self._open(connection.socket)
-        peer = Peer(connection.address, _certificate(writer))
+        request_by = connection.moved + REQUEST_SECONDS
+        async with asyncio.timeout_at(request_by):
+            stream, peer = await self._open(connection)
         conversation = Conversation(
-            reader,
-            writer,
+            stream,
             lambda request: self._answer(request, peer),
             lambda held: self._connections.moved(connection, held),
+            request_by,
         )
-        try:
-            await conversation.run()
-            await _close(writer)
-        finally:
-            if connection.held is not None:
-                connection.forget_unsent()
-            writer.transport.abort()
+        await conversation.run()
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await stream.end()
 
-    async def _open(self, connected: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Raises OSError, of which SSLError and TimeoutError are, if the handshake does not succeed in time."""
-        _limit_unsent(connected)
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=_BUFFER)
-        protocol = asyncio.StreamReaderProtocol(reader)
+    async def _open(self, connection: Connection) -> tuple[Stream, Peer]:
+        """Raises OSError, of which SSLError is one, if the handshake does not succeed."""
+        _limit_unsent(connection.socket)
+        plain = PlainStream(connection.socket)
         tls = self._web.current.tls
-        limits = {"ssl_handshake_timeout": HANDSHAKE_SECONDS, "ssl_shutdown_timeout": _CLOSE_SECONDS} if tls else {}
-        transport, _ = await loop.connect_accepted_socket(
-            lambda: protocol, connected, ssl=tls.context if tls else None, **limits
-        )
-        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+        if tls is None:
+            return plain, Peer(connection.address)
+        stream = TlsStream(plain, tls.context)
+        return stream, Peer(connection.address, await stream.handshake())
 
     async def _answer(self, request: Request, peer: Peer) -> tuple[Response, Headers]:
         config = self._web.current
@@ -147,19 +151,6 @@ def most_connections() -> int:
     """Half of the descriptors this process may have, so that polls have theirs, and not more than anyone needs."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(8, min(_MOST_CONNECTIONS, soft // 2)) if soft != resource.RLIM_INFINITY else _MOST_CONNECTIONS
-
-
-async def _close(writer: asyncio.StreamWriter) -> None:
-    # Closing twice would break the TLS transport of Python 3.11.
-    if not writer.transport.is_closing():
-        writer.close()
-    async with asyncio.timeout(_CLOSE_SECONDS):
-        await writer.wait_closed()
-
-
-def _certificate(writer: asyncio.StreamWriter) -> Mapping[str, Any] | None:
-    tls: ssl.SSLObject | None = writer.get_extra_info("ssl_object")
-    return tls.getpeercert() if tls else None
 
 
 def _limit_unsent(connected: socket.socket) -> None:

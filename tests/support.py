@@ -69,6 +69,11 @@ def eventually(condition: Callable[[], Found], patience: float = PATIENCE) -> Fo
         pause.wait(0.05)
 
 
+def a_second() -> float:
+    """Longer by as much as the machine is overloaded: waiting for a processor is no fault of ours."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 class Program:
     """A running program whose output is kept, line by line."""
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shortgenius_exporter.web.connections import Connection, Connections, spare
+from shortgenius_exporter.web.connections import Connection, Connections
 
 
 @pytest.fixture
@@ -42,10 +42,23 @@ def test_the_address_with_most_connections_loses_one(plug: socket.socket) -> Non
     assert still_open(among, old, *crowd, newest) == [True, False, True, True]
 
 
-def test_a_newcomer_counts_for_its_address(plug: socket.socket) -> None:
-    found = [Connection(plug, "a", 1.0), Connection(plug, "b", 2.0)]
-    assert spare(found, "b").address == "b"
-    assert spare(found, "c").address == "a"
+@pytest.mark.parametrize(("newcomer", "stays"), [("a", [False, True]), ("b", [True, False]), ("c", [False, True])])
+def test_a_newcomer_counts_for_its_address(plug: socket.socket, newcomer: str, stays: list[bool]) -> None:
+    among = connections(most=2)
+    held = [among.enter(plug, "a"), among.enter(plug, "b")]
+    among.enter(plug, newcomer)
+    assert still_open(among, *held) == stays
+
+
+def test_who_is_being_answered_has_a_second_more(plug: socket.socket) -> None:
+    times = iter([0.0, 0.0, 0.9, 1.5, 2.0])
+    among = Connections(2, 100, lambda: next(times))
+    answered = among.enter(plug, "a")
+    among.moved(answered, 0)
+    silent = among.enter(plug, "a")
+    newer = among.enter(plug, "a")
+    newest = among.enter(plug, "a")
+    assert still_open(among, answered, silent, newer, newest) == [False, False, True, True]
 
 
 def test_the_slowest_go_when_too_much_is_held(plug: socket.socket) -> None:

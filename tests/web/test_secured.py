@@ -17,7 +17,18 @@ import pytest
 import trustme
 
 from pki import TLS, Directory, directory, hashed, trusting
-from support import Answer, RunningExporter, ask, eventually, exporter, free_port, program, run_exporter, write
+from support import (
+    Answer,
+    RunningExporter,
+    a_second,
+    ask,
+    eventually,
+    exporter,
+    free_port,
+    program,
+    run_exporter,
+    write,
+)
 
 NOBODY_LISTENS = "http://127.0.0.1:9/api/v1"
 USERS = f"basic_auth_users: {{prometheus: {hashed('correct horse')}}}\n"
@@ -208,7 +219,7 @@ def test_fifty_guessers_do_not_delay_an_authorised_scrape_beyond_a_second(here: 
         worst = max(took for _, took in times)
         print(f"\n50 guessers, {len(guessers.statuses)} guesses: worst of 20 authorised scrapes {worst:.3f} s")
         assert {status for status, _ in times} == {200}
-        assert worst < 1.0
+        assert worst < a_second()
         assert set(guessers.statuses) <= {401, 429}
 
 
@@ -217,7 +228,8 @@ def test_fifty_guessers_hardly_delay_the_first_authorised_scrape(here: Directory
     users = f"basic_auth_users: {{prometheus: {hashed('correct horse', 8)}}}\n"
     with secured(here.config(users)) as running, Guessers(running):
         status, took = timed(lambda: ask(running.url + "/metrics", headers=WITH_PASSWORD))
-    assert (status, took < 1.0) == (200, True), took
+    assert status == 200
+    assert took < a_second()
 
 
 def test_prometheus_scrapes_over_tls_with_a_password(here: Directory, tmp_path: Path) -> None:

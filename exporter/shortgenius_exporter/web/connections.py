@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -42,6 +42,7 @@ class Connections:
         self._most_held = most_held
         self._now = now
         self._open: set[Connection] = set()
+        self._by_address: defaultdict[str, set[Connection]] = defaultdict(set)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -52,10 +53,15 @@ class Connections:
             self.shed(address)
         connection = Connection(connected, address, self._now())
         self._open.add(connection)
+        self._by_address[address].add(connection)
         return connection
 
     def leave(self, connection: Connection) -> None:
         self._open.discard(connection)
+        neighbours = self._by_address[connection.address]
+        neighbours.discard(connection)
+        if not neighbours:
+            del self._by_address[connection.address]
 
     def moved(self, connection: Connection, held: int | None) -> None:
         """``connection`` asked or took something. If too much is held now, the slowest of the others go."""
@@ -74,9 +80,15 @@ class Connections:
             self._end(other)
 
     def shed(self, newcomer: str = "") -> None:
-        """Ends the connection that can be spared most, if there is any."""
-        if self._open:
-            self._end(spare(self._open, newcomer))
+        """Ends the connection that can be spared most, if there is any.
+
+        Of the address that has most, a newcomer's counted, that is the one that has not moved for longest.
+        """
+        if not self._open:
+            return
+        most = max(len(those) + (address == newcomer) for address, those in self._by_address.items())
+        crowds = (those for address, those in self._by_address.items() if len(those) + (address == newcomer) == most)
+        self._end(min((one for those in crowds for one in those), key=_spared_first))
 
     def end_all(self, *, idle_only: bool) -> None:
         for one in list(self._open):
@@ -84,13 +96,11 @@ class Connections:
                 self._end(one)
 
     def _end(self, connection: Connection) -> None:
-        self._open.discard(connection)
+        self.leave(connection)
         if connection.task is not None:
             connection.task.cancel()
 
 
-def spare(connections: Iterable[Connection], newcomer: str = "") -> Connection:
-    """Of the address that has most connections, a newcomer's counted, the one that has not moved for longest."""
-    found = list(connections)
-    count = Counter([*(one.address for one in found), newcomer])
-    return min(found, key=lambda one: (-count[one.address], one.moved))
+def _spared_first(connection: Connection) -> float:
+    """A request that is being answered is worth a second of not moving."""
+    return connection.moved + (connection.held is not None)

@@ -35,7 +35,8 @@ LAYERS = [
     "core",
 ]
 HOMES = {  # the libraries, and which layers may know of them
-    "hypercorn": {"web"},
+    "bcrypt": {"web"},
+    "h11": {"web"},
     "jinja2": {"web"},
     "markupsafe": {"web"},
     "prometheus_client": {"metrics", "web"},

@@ -68,6 +68,14 @@ image-check: .venv/dev
 stack: .venv/dev tools
 	@exec $(BIN)/python scripts/stack.py
 
+# What polls, scrapes, starts and reloads cost beside other ways to do them; writes the table of docs/performance.md.
+# BENCH="--json-exporter PATH" compares with that binary, too.
+bench: .venv/dev
+	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-quick: .venv/dev
+	$(BIN)/python -m benchmarks --quick $(BENCH)
+
 format: .venv/dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format

@@ -19,6 +19,7 @@ from shortgenius_exporter.polling.changes import Change, changes
 from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
 
 _LONGEST_SLEEP = 1.0
+_ROUND = 0.05
 _STUCK_AFTER = 15.0
 
 
@@ -166,9 +167,14 @@ class Poller:
                     self._jobs.put(slot)
                     self._unfinished += 1
                 self._fill_workers()
-                next_due = self._schedule.next_due()
-                self._sleeps_until = min(now + _LONGEST_SLEEP, next_due if next_due is not None else now + 1)
+                self._sleeps_until = self._next_round(now)
                 self._changed.wait(max(self._sleeps_until - self._clock.monotonic(), 0))
+
+    def _next_round(self, now: float) -> float:
+        """When to look again. Polls that are due within a moment start together: waking a thread costs most of one."""
+        latest, next_due = now + _LONGEST_SLEEP, self._schedule.next_due()
+        pause = 0.0 if self._limits.max_requests_per_second else _ROUND
+        return latest if next_due is None else min(max(next_due, now + pause), latest)
 
     def _wake_replaced_keys(self, now: float) -> None:
         for name in self._rejected:

@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
 
-.PHONY: backtest dashboards screenshots demo test lint types unit coverage crash tools format lock derived image-check stack clean
+.PHONY: backtest bench bench-quick clean coverage crash dashboards demo derived fault-table format fuzz image-check lint lock screenshots soak stack test tools types unit
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -38,6 +38,10 @@ crash: .venv/dev
 # Ninety simulated days of fifty accounts through our rules and the naive ones; writes the table into docs/alerts.md.
 backtest: .venv/dev tools
 	$(BIN)/python deploy/prometheus/backtest --docs docs/alerts.md
+
+# Writes docs/security/faults.md from a fresh measurement.
+fault-table: .venv/dev
+	PYTHONPATH=tests $(BIN)/python -m hostile.write_faults
 
 tools:
 	@scripts/get-tools

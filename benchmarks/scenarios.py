@@ -108,7 +108,7 @@ def polls(stack: ExitStack, folder: Path, size: Size, big: Fleet, small: Fleet) 
     if other:
         yield Row("— to json_exporter", "", _ratio(ours, cost["json_exporter"]))
     yield at_most(
-        f"— to the same with 100 accounts, same rate", ours / cost["small"], 1.15, "×", f"{cost['small']:.0f} µs"
+        "— to the same with 100 accounts, same rate", ours / cost["small"], 1.15, "×", f"{cost['small']:.0f} µs"
     )
 
 

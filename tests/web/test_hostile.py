@@ -21,6 +21,8 @@ import pytest
 from pki import TLS, directory, trusting
 from support import a_second, ask, clean_environ, eventually, exporter_command, program, wait_for_url
 
+pytestmark = pytest.mark.alone
+
 DESCRIPTORS = 256
 GET = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
 IDLE_SECONDS = 0.3

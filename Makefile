@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
 
-.PHONY: backtest bench bench-quick clean coverage crash dashboards demo derived fault-table format fuzz image-check lint lock screenshots soak stack test tools types unit
+.PHONY: backtest bench bench-quick clean coverage crash dashboards demo derived fault-table format fuzz image-check lint lock page-screenshots reference screenshots soak stack test tools types unit
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -79,6 +79,14 @@ bench: .venv/dev
 
 bench-quick: .venv/dev
 	$(BIN)/python -m benchmarks --quick $(BENCH)
+
+# The generated parts of docs/metrics.md and docs/cli.md.
+reference: .venv/dev
+	$(BIN)/python scripts/reference.py
+
+# The pictures of the status page and of a terminal in docs/images.
+page-screenshots: .venv/dev tools
+	$(BIN)/python scripts/screenshots.py
 
 format: .venv/dev
 	$(BIN)/ruff check --fix

@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}{_meant(message)}\nTry: {self.prog} --help\n")
+        self.exit(USAGE_ERROR, f"{self.prog}: {_meant(message)}\nTry: {self.prog} --help\n")
 
     def refuse_unknown_flags(self, argv: Sequence[str]) -> None:
         """Exits for a flag that no command has: argparse would take its value for the command."""
@@ -39,8 +39,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def _meant(message: str) -> str:
+    """The message of an invalid choice with the one that was probably meant, in place of all there are."""
     found = _INVALID_CHOICE.search(message)
-    return _close(found[1], [choice.strip("' ") for choice in found[2].split(",")]) if found else ""
+    near = _close(found[1], [choice.strip("' ") for choice in found[2].split(",")]) if found else ""
+    return message[: message.index(" (choose from")] + near if near else message
 
 
 def _close(word: str, known: Iterable[str]) -> str:

@@ -22,4 +22,4 @@ def test_every_reason_has_a_sentence_without_the_key(reason: Reason) -> None:
 
 def test_a_rejected_key_from_a_file_names_the_file() -> None:
     account = Account("a", KeyFile(Path("/run/secrets/studio")))
-    assert advice(account, Reason.AUTH) == "Replace it in /run/secrets/studio; no restart is needed"
+    assert advice(account, Reason.AUTH) == "Replace the key in /run/secrets/studio; no restart is needed"

@@ -32,13 +32,13 @@ def test_a_wrong_key(simulator: SimulatorServer) -> None:
     environ = {"SHORTGENIUS_API_KEY": "sk-wrong", "SHORTGENIUS_BASE_URL": simulator.base_url}
     asked = run_exporter("balances", **environ)
     assert "401 Unauthorized: the key was rejected" in asked.stdout
-    assert asked.stderr.startswith("default: Replace it where it is configured")
+    assert asked.stderr.startswith("default: Replace the key where it is configured")
     with exporter(**environ) as running:
         line = running.program.wait_for("account is failing").string
         running.wait_until_ready()
         page = ask(running.url).text
-    assert 'error="401 Unauthorized: the key was rejected" advice="Replace it where it is configured' in line
-    assert "401 Unauthorized: the key was rejected. Replace it where it is configured" in page
+    assert 'error="401 Unauthorized: the key was rejected" advice="Replace the key where it is configured' in line
+    assert "401 Unauthorized: the key was rejected. Replace the key where it is configured" in page
 
 
 def test_a_typo_in_the_file(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_through_a_pipe_there_are_only_results_and_hints_go_aside(file: str, sim
     ran = run_exporter("balances", "--config.file", file, "a01")
     assert ran.stdout.splitlines()[1:] == ["a01      -                  -  401 Unauthorized: the key was rejected"]
     assert ran.stderr == (
-        "a01: Replace it where it is configured: then reload, or restart if it comes from the environment.\n"
+        "a01: Replace the key where it is configured: then reload, or restart if it comes from the environment.\n"
     )
 
 

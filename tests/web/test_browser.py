@@ -77,7 +77,7 @@ def test_every_account_is_there_worst_first_without_javascript(url: str, browser
         assert len(names(page)) == 9
         row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="gone"))
         assert re.search(
-            r"401 Unauthorized: the key was rejected\. Replace it in \S+gone\.key; no restart is needed\.",
+            r"401 Unauthorized: the key was rejected\. Replace the key in \S+gone\.key; no restart is needed\.",
             row.inner_text(),
         )
 

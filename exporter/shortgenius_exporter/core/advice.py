@@ -29,5 +29,5 @@ def advice(account: Account, reason: Reason) -> str:
 
 def _replace_the_key(account: Account) -> str:
     if isinstance(account.key, KeyFile):
-        return f"Replace it in {account.key.path}; no restart is needed"
-    return "Replace it where it is configured: then reload, or restart if it comes from the environment"
+        return f"Replace the key in {account.key.path}; no restart is needed"
+    return "Replace the key where it is configured: then reload, or restart if it comes from the environment"

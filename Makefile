@@ -43,6 +43,14 @@ backtest: .venv/dev tools
 fault-table: .venv/dev
 	PYTHONPATH=tests $(BIN)/python -m hostile.write_faults
 
+# The property tests, with far more examples: about five minutes.
+fuzz: .venv/dev
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest --numprocesses 2 --timeout 0 -m hypothesis
+
+# Half an hour of random faults, reloads and new keys with 200 accounts.
+soak: .venv/dev
+	SOAK_SECONDS=$${SOAK_SECONDS-1800} SOAK_SEED=$${SOAK_SEED-1} $(BIN)/pytest -s tests/hostile/test_soak.py
+
 tools:
 	@scripts/get-tools
 

@@ -82,9 +82,13 @@ class Program:
             command, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._lines: Queue[str] = Queue()
-        self.output = ""
+        self._output: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    @property
+    def output(self) -> str:
+        return "".join(self._output)
 
     def wait_for(self, pattern: str, patience: float = PATIENCE) -> re.Match[str]:
         """The first line from now on that has ``pattern``."""
@@ -109,7 +113,7 @@ class Program:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.output += line
+            self._output.append(line)
             self._lines.put(line)
 
 

@@ -49,7 +49,7 @@ def header(family: Family, *, openmetrics: bool) -> bytes:
 
 def _seen_again(snapshot: Snapshot, now: float, before: Rendered) -> View:
     renews_at = before.view.renews_at
-    if renews_at is None or renews_at <= now or snapshot.account.renewal is not before.snapshot.account.renewal:
+    if renews_at is None or renews_at <= now or snapshot.account.renewal != before.snapshot.account.renewal:
         return view(snapshot, now)
     # Asking a calendar costs as much as all else here.
     return View(snapshot, snapshot.is_fresh(now), renews_at)

@@ -45,6 +45,8 @@ class Attempt:
 class AccountRequest:
     """The request of one account: prepared once, and again only when its key changes."""
 
+    __slots__ = ("_prepared", "account", "key")
+
     def __init__(self, account: Account) -> None:
         self.account = account
         self.key = CurrentKey(account.key)

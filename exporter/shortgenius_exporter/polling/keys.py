@@ -13,6 +13,8 @@ _NEVER_READ = (-1, -1, -1)
 class CurrentKey:
     """Follows one account's key. A file that becomes unreadable leaves the last key in use; ``problem`` says why."""
 
+    __slots__ = ("_key", "_source", "_stamp", "problem")
+
     def __init__(self, key: Secret | KeyFile) -> None:
         self._source = key
         self._key = key if isinstance(key, Secret) else None

@@ -61,7 +61,7 @@ def python(module: str, *arguments: str) -> list[str]:
 def first_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     if not select.select([process.stdout], [], [], PATIENCE)[0]:
-        raise TimeoutError(f"{process.args} says nothing")
+        raise TimeoutError(f"{process.args!r} says nothing")
     return process.stdout.readline().strip()
 
 
@@ -167,7 +167,7 @@ def wait_until_answering(port: int, process: subprocess.Popen[bytes] | subproces
         except OSError:
             time.sleep(0.005)
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args} has ended:\n{log.read_text()}")
+            raise RuntimeError(f"{process.args!r} has ended:\n{log.read_text()}")
     raise TimeoutError(f"nothing answers on port {port}")
 
 

@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from urllib.parse import parse_qs
 
 from prometheus_client.exposition import gzip_accepted
@@ -134,11 +135,11 @@ def _text(status: int, text: str) -> Response:
 def _compressed(response: Response, pieces: Iterable[Iterable[bytes]], request: Request) -> Response:
     """``response`` with ``pieces`` for its body, compressed for who can read that."""
     headers = [*response.headers, ("vary", "accept, accept-encoding")]
-    joined: Iterable[bytes] = map(b"".join, pieces)
+    parts: Iterable[bytes] = chain.from_iterable(pieces)
     if gzip_accepted(request.headers.get("accept-encoding", "")):
         headers.append(("content-encoding", "gzip"))
-        joined = _gzip(joined)
-    return replace(response, body=b"".join(joined), headers=tuple(headers))
+        parts = _gzip(map(b"".join, pieces))
+    return replace(response, body=b"".join(parts), headers=tuple(headers))
 
 
 def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -163,9 +163,8 @@ def report(chaos: Chaos, watch: Watch, recovered: float, off: dict[str, float]) 
         quarters = [median(getattr(one, field) for one in part) / scale for part in (middle, end)]
         most = max(getattr(one, field) for one in watch.samples) / scale
         unit = " MiB" if field == "memory" else ""
-        print(
-            f"  {field}: {quarters[0]:.1f} in the second quarter, {quarters[1]:.1f} in the last, at most {most:.1f}{unit}"
-        )
+        moved = f"{quarters[0]:.1f} in the second quarter, {quarters[1]:.1f} in the last"
+        print(f"  {field}: {moved}, at most {most:.1f}{unit}")
     print(f"  slowest scrape {watch.slowest:.2f} s; unhealthy {watch.unhealthy}; steps back {len(watch.steps_back)}")
     print(f"  every account up {recovered:.1f} s after the last fault; {sum(map(abs, off.values())):g} credits off")
 

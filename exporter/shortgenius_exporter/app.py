@@ -150,7 +150,8 @@ class Exporter:
         )
 
     def _about_itself(self) -> ExporterState:
-        return replace(self._state, state_errors=self._keeper.errors) if self._keeper else self._state
+        errors = self._keeper.errors if self._keeper else 0
+        return replace(self._state, state_errors=errors, poll_loop_ran_at=self.poller.last_run())
 
 
 def _warn_of_plain_http(settings: Settings, log: Log) -> None:

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TextIO
@@ -38,6 +39,11 @@ class Log:
 
     def error(self, message: str, **fields: object) -> None:
         self(logging.ERROR, message, **fields)
+
+
+def frames(error: BaseException) -> str:
+    """Where ``error`` was raised, without its own text, which could quote a key."""
+    return "".join(traceback.format_tb(error.__traceback__))
 
 
 def set_up(level: str, style: str, stream: TextIO | None = None) -> Log:

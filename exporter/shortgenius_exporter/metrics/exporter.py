@@ -16,7 +16,8 @@ from prometheus_client.registry import Collector
 class ExporterState:
     """``reloaded_at``: Unix seconds of the last configuration taken over; ``reload_ok``: whether the last try was.
 
-    ``state_errors``: how often the state file could not be used or written.
+    ``state_errors``: how often the state file could not be used or written. ``poll_loop_ran_at``: Unix seconds at
+    which polls that are due were last looked for; ``None`` where there is no such loop.
     """
 
     accounts: int
@@ -25,6 +26,7 @@ class ExporterState:
     state_errors: int = 0
     shard: int = 0
     total_shards: int = 1
+    poll_loop_ran_at: float | None = None
 
 
 class ExporterCollector(Collector):
@@ -45,6 +47,12 @@ class ExporterCollector(Collector):
             "Unix time of the last successful configuration reload.",
             state.reloaded_at,
         )
+        if state.poll_loop_ran_at is not None:
+            yield _gauge(
+                "poll_loop_last_run_timestamp_seconds",
+                "Unix time at which the loop that starts polls last ran; it runs at least once a second.",
+                state.poll_loop_ran_at,
+            )
         yield CounterMetricFamily(
             "shortgenius_exporter_state_errors",
             "How often the state file could not be written, or was set aside.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
@@ -13,7 +13,7 @@ from random import random as system_random
 from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Snapshot
-from shortgenius_exporter.logs import Log
+from shortgenius_exporter.logs import Log, frames
 from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed
 from shortgenius_exporter.polling.changes import Change, changes
 from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
@@ -70,9 +70,13 @@ class Poller:
         self._schedule = Schedule(clock.random, settings.limits.max_requests_per_second)
         self._watched: dict[str, _Watched] = {}
         self._rejected: set[str] = set()
-        self._jobs: SimpleQueue[Slot | None] = SimpleQueue()
+        # Apart from the calls that wake a worker: one that dies as it wakes takes no job with it.
+        self._jobs: deque[Slot] = deque()
+        self._calls: SimpleQueue[bool] = SimpleQueue()
         self._workers: list[threading.Thread] = []
-        self._dispatcher = threading.Thread(target=self._dispatch, name="dispatcher", daemon=True)
+        self._dispatcher = threading.Thread(
+            target=self._to_the_end, args=(self._dispatch,), name="dispatcher", daemon=True
+        )
         self._stopping = False
         self._beat = clock.monotonic()
         self._sleeps_until = 0.0
@@ -90,7 +94,7 @@ class Poller:
             self._stopping = True
             self._changed.notify()
         for _ in self._workers:
-            self._jobs.put(None)
+            self._calls.put(False)
         if self._dispatcher.is_alive():
             self._dispatcher.join(timeout=1.0)
 
@@ -121,6 +125,10 @@ class Poller:
     def is_alive(self) -> bool:
         """Whether the loop that starts polls is running, whatever the upstream does."""
         return self._dispatcher.is_alive() and self._clock.monotonic() - self._beat < _STUCK_AFTER
+
+    def last_run(self) -> float:
+        """When the loop that starts polls last ran, in Unix seconds; never more than about a second ago."""
+        return self._clock.wall() - (self._clock.monotonic() - self._beat)
 
     def busy(self) -> int:
         """How many polls are under way or wait for a worker."""
@@ -153,6 +161,16 @@ class Poller:
             watched.request = AccountRequest(account)
             self._schedule.wake(account.name, now)
 
+    def _thread(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=self._to_the_end, args=(work,), name=name, daemon=True)
+
+    def _to_the_end(self, work: Callable[[], None]) -> None:
+        """What ends ``work`` early is told; the loop replaces a worker."""
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - there is nobody above to raise it to
+            self._log.error("thread died", thread=threading.current_thread().name, frames=frames(error))
+
     def _dispatch(self) -> None:
         while True:
             with self._changed:
@@ -162,9 +180,10 @@ class Poller:
                 if now >= self._next_check:
                     self._next_check = now + _LONGEST_SLEEP
                     self._wake_replaced_keys(now)
-                    self._workers = [worker for worker in self._workers if worker.is_alive()]
+                    self._bury_workers()
                 for slot in self._schedule.due(now):
-                    self._jobs.put(slot)
+                    self._jobs.append(slot)
+                    self._calls.put(True)
                     self._unfinished += 1
                 self._fill_workers()
                 self._sleeps_until = self._next_round(now)
@@ -176,6 +195,13 @@ class Poller:
         pause = 0.0 if self._limits.max_requests_per_second else _ROUND
         return latest if next_due is None else min(max(next_due, now + pause), latest)
 
+    def _bury_workers(self) -> None:
+        """Forgets those that died, and calls for the jobs anew whose calls they may have taken with them."""
+        dead = [worker for worker in self._workers if not worker.is_alive()]
+        self._workers = [worker for worker in self._workers if worker not in dead]
+        for _ in self._jobs if dead else ():
+            self._calls.put(True)
+
     def _wake_replaced_keys(self, now: float) -> None:
         for name in self._rejected:
             if self._watched[name].request.key.has_changed():
@@ -184,7 +210,7 @@ class Poller:
     def _fill_workers(self) -> None:
         """As many as there ever was work for at once: few, each with its connections, where answers come quickly."""
         for _ in range(min(self._most_workers(), self._unfinished) - len(self._workers)):
-            worker = threading.Thread(target=self._work, name="worker", daemon=True)
+            worker = self._thread("worker", self._work)
             worker.start()
             self._workers.append(worker)
 
@@ -193,7 +219,11 @@ class Poller:
 
     def _work(self) -> None:
         client = self._client()
-        while (slot := self._jobs.get()) is not None:
+        while self._calls.get():
+            try:
+                slot = self._jobs.popleft()
+            except IndexError:  # called for twice
+                continue
             try:
                 self._poll(slot, client)
             except Exception as error:  # noqa: BLE001 - a bug costs one poll, never the worker
@@ -235,9 +265,7 @@ class Poller:
             )
 
     def _report_bug(self, slot: Slot, error: Exception) -> None:
-        # The exception's own text could quote the key; its type and place cannot.
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        self._log.error("internal error", account=slot.name, type=type(error).__name__, frames=frames)
+        self._log.error("internal error", account=slot.name, type=type(error).__name__, frames=frames(error))
 
     def _finish(self, watched: _Watched, request: AccountRequest, result: Attempt) -> None:
         found: list[Change] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 
@@ -15,7 +16,9 @@ from shortgenius_exporter.simulator.server import SimulatorServer
 
 # A machine that is busy for a moment is no failure of what is tested.
 settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+# ``make fuzz``: many more examples.
+settings.register_profile("long", deadline=None, max_examples=5_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 
 @pytest.fixture

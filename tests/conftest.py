@@ -17,7 +17,7 @@ from shortgenius_exporter.simulator.server import SimulatorServer
 # A machine that is busy for a moment is no failure of what is tested.
 settings.register_profile("patient", deadline=None)
 # ``make fuzz``: many more examples.
-settings.register_profile("long", deadline=None, max_examples=5_000)
+settings.register_profile("long", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 
 

@@ -165,7 +165,6 @@ class Poller:
         return threading.Thread(target=self._to_the_end, args=(work,), name=name, daemon=True)
 
     def _to_the_end(self, work: Callable[[], None]) -> None:
-        """What ends ``work`` early is told; the loop replaces a worker."""
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - there is nobody above to raise it to

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -147,6 +148,7 @@ def main() -> int:
     if taken:
         print(f"something listens already on the port of {', '.join(taken)}", file=sys.stderr)
         return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="shortgenius-stack-") as name:
         folder = Path(name)
         programs = services(compose("demo.env"), folder)

@@ -174,19 +174,28 @@ def run(
     live = LiveWebConfig(lambda: load_web_config(options.web_config_file), log)
     exporter = Exporter(load, options, log, Clock())
     sockets = listen(options.listen_addresses)
-    for one in sockets:
-        log.info("listening", address=_address(one), path=options.telemetry_path, scheme=live.current.scheme)
-    listening(_url(live.current.scheme, sockets[0]))
-    asyncio.run(_run(exporter, lambda stop: serve(exporter.site(options), sockets, live, stop, log)))
+
+    def announce() -> None:
+        for one in sockets:
+            log.info("listening", address=_address(one), path=options.telemetry_path, scheme=live.current.scheme)
+        listening(_url(live.current.scheme, sockets[0]))
+
+    asyncio.run(_run(exporter, lambda stop: serve(exporter.site(options), sockets, live, stop, log), announce))
     log.info("stopped")
 
 
-async def _run(exporter: Exporter, serving: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+async def _run(
+    exporter: Exporter,
+    serving: Callable[[asyncio.Event], Coroutine[Any, Any, None]],
+    announce: Callable[[], None],
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _in_background, exporter.reload)
+    # Only now: whoever reads of it may send a signal at once.
+    announce()
     exporter.start()
     # While the answers in flight are finished, or their readers waited for, the state is saved already.
     stopping = asyncio.ensure_future(_stop(exporter, stop))

@@ -35,6 +35,7 @@ NOT_RUN = {
     r"(docker|helm|kubectl|podman|kustomize) ": "needs an engine or a cluster; tests/deploy judges the files it reads",
     r"(journalctl|systemctl|sudo|sqlite3|htpasswd) ": "needs a host that has it",
     r"deploy/prometheus/": "tests/rules runs it",
+    r"(install -|/opt/|python3 -m venv /opt/)": "changes the host; tests/deploy judges the unit and its files",
 }
 
 
@@ -172,6 +173,15 @@ def test_a_configuration_is_valid(block: Block, folder: Path) -> None:
         assert checked.returncode == 0, checked.stdout + checked.stderr
     elif kinds == {"livenessProbe", "readinessProbe"}:
         assert set(re.findall(r"path: ([^,]+)", block.text)) == {"/-/healthy", "/-/ready"}
+    elif "shards" in kinds:
+        values = write(folder / "values.yaml", block.text)
+        rendered = subprocess.run(
+            ["helm", "template", "name", str(ROOT / "deploy/helm/shortgenius-exporter"), "--values", str(values)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert rendered.returncode == 0, rendered.stderr
     else:
         pytest.fail(f"nothing checks a configuration of {kinds}")
 

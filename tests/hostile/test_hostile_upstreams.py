@@ -9,6 +9,8 @@ from hostile.places import HEALTHY
 from hostile.rows import ROWS, WHOLE, Row
 from hostile.write_faults import FILE, row_of
 
+pytestmark = pytest.mark.alone
+
 SLACK = 2.0
 MEBIBYTE = 2**20
 

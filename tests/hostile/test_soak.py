@@ -25,6 +25,8 @@ from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
 from shortgenius_exporter.simulator.server import SimulatorServer
 from support import RunningExporter, ask, eventually, exporter
 
+pytestmark = pytest.mark.alone
+
 SECONDS = float(os.environ.get("SOAK_SECONDS", "60"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 ACCOUNTS = 200

@@ -206,6 +206,7 @@ def timed(scrape: Callable[[], Answer]) -> tuple[int, float]:
     return answer.status, time.monotonic() - began
 
 
+@pytest.mark.alone
 def test_fifty_guessers_do_not_delay_an_authorised_scrape_beyond_a_second(here: Directory) -> None:
     users = f"basic_auth_users: {{prometheus: {hashed('correct horse', 10)}}}\n"
     with secured(here.config(users)) as running:
@@ -223,6 +224,7 @@ def test_fifty_guessers_do_not_delay_an_authorised_scrape_beyond_a_second(here: 
         assert set(guessers.statuses) <= {401, 429}
 
 
+@pytest.mark.alone
 def test_fifty_guessers_hardly_delay_the_first_authorised_scrape(here: Directory) -> None:
     """One check costs about 0.03 s: all fifty in line would take longer than is allowed here."""
     users = f"basic_auth_users: {{prometheus: {hashed('correct horse', 8)}}}\n"

@@ -146,6 +146,7 @@ def test_once_says_when_it_cannot_write(file: str, tmp_path: Path) -> None:
     assert ran.stderr.startswith("cannot write ")
 
 
+@pytest.mark.alone
 def test_demo_serves_live_metrics_that_promtool_likes_and_credits_are_consumed() -> None:
     with program(*exporter_command(), "demo", "--web.listen-address", "127.0.0.1:0") as running:
         url = running.wait_for(r"Metrics +(\S+)")[1]
@@ -165,6 +166,7 @@ def consumed(text: str) -> list[float]:
     ]
 
 
+@pytest.mark.alone
 def test_simulate_serves_the_api_that_it_tells_how_to_use() -> None:
     with program(*exporter_command(), "simulate", "--web.listen-address", "127.0.0.1:0") as running:
         command = running.wait_for(r"Try: SHORTGENIUS_API_KEY=(\S+) SHORTGENIUS_BASE_URL=(\S+)")

@@ -115,7 +115,7 @@ def test_fewer_permitted_polls_end_the_surplus_workers() -> None:
 def test_one_worker_is_enough_while_each_poll_is_over_before_the_next() -> None:
     with polling(account("a")) as rig:
         for name in "bcdef":
-            assert eventually(lambda: not rig.poller.busy(), PATIENCE)
+            assert eventually(lambda: not rig.poller._unfinished, PATIENCE)
             rig.poller.reload(settings(*(account(one) for one in "abcdef"[: "abcdef".index(name) + 1])))
             rig.next_poll(name)
         assert len(rig.api.fetchers) == 1

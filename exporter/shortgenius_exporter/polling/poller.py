@@ -130,10 +130,6 @@ class Poller:
         """When the loop that starts polls last ran, in Unix seconds; never more than about a second ago."""
         return self._clock.wall() - (self._clock.monotonic() - self._beat)
 
-    def busy(self) -> int:
-        """How many polls are under way or wait for a worker."""
-        return self._unfinished
-
     def _add(self, accounts: tuple[Account, ...] | list[Account]) -> None:
         firsts = first_polls([account.poll_interval for account in accounts], self._clock.monotonic())
         for account, first in zip(accounts, firsts, strict=True):

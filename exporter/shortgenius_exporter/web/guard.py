@@ -55,7 +55,7 @@ class Guard:
 
 
 def _refused(status: int, text: str, *headers: tuple[str, str]) -> Response:
-    return Response(f"{text}\n".encode(), status, headers=headers)
+    return Response([[f"{text}\n".encode()]], status, headers=headers)
 
 
 def _is_certified(config: WebConfig, peer: Peer) -> bool:

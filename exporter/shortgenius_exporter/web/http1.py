@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from email.utils import formatdate
 from http import HTTPStatus
@@ -100,19 +100,20 @@ class Conversation:
                 return asked if isinstance(event, h11.EndOfMessage) else None
 
     async def _send(self, response: Response, headers: Headers, *, with_body: bool = True) -> None:
-        framing = [("content-type", response.content_type), ("content-length", str(len(response.body)))]
+        length = response.length
+        framing = [("content-type", response.content_type), ("content-length", str(length))]
         head = self._head(response.status, [*headers, *framing])
         if with_body:
             # Only for h11's count: the body itself is sent from where it is, without copies.
-            self._http.send_with_data_passthrough(h11.Data(data=response.body))
+            self._http.send_with_data_passthrough(h11.Data(data=range(length)))  # type: ignore[arg-type]
         self._http.send(h11.EndOfMessage())
-        rest = memoryview(response.body if with_body else b"")
+        left = len(head) + (length if with_body else 0)
         began = self._now()
-        allowed = len(rest) / _SLOWEST_BYTES_PER_SECOND
+        allowed = left / _SLOWEST_BYTES_PER_SECOND
         async with asyncio.timeout(self._patience + allowed):
-            await self._write(head + rest[:_CHUNK], len(rest))
-            while rest := rest[_CHUNK:]:
-                await self._write(rest[:_CHUNK], len(rest))
+            for data in _chunks(head, response.pieces if with_body else []):
+                await self._write(data, left)
+                left -= len(data)
         late = self._now() - began - allowed
         self._patience = ANSWER_SECONDS if late < _PROMPT_SECONDS else self._patience - late
         self._request_by = self._now() + REQUEST_SECONDS
@@ -128,7 +129,7 @@ class Conversation:
             return
         text = f"{HTTPStatus(status).phrase}\n".encode()
         with suppress(h11.LocalProtocolError):
-            await self._send(Response(text, status), [("connection", "close")])
+            await self._send(Response([[text]], status), [("connection", "close")])
         await self._linger()
 
     def _head(self, status: int, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -143,6 +144,19 @@ class Conversation:
                 await self._stream.end()
                 while await self._stream.read(_CHUNK):
                     pass
+
+
+def _chunks(head: bytes, pieces: Iterable[Iterable[bytes]]) -> Iterator[bytes | memoryview]:
+    """``head`` and the joined pieces, never much at once."""
+    for piece in pieces:
+        rest = memoryview(b"".join(piece))
+        if head and rest:
+            yield head + rest[:_CHUNK]
+            head, rest = b"", rest[_CHUNK:]
+        for start in range(0, len(rest), _CHUNK):
+            yield rest[start : start + _CHUNK]
+    if head:
+        yield head
 
 
 def _checked(request: h11.Request) -> h11.Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from urllib.parse import parse_qs
@@ -37,10 +37,23 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    body: bytes
+    """``pieces``: the body, in parts of which each is joined only when it is sent.
+
+    Thousands of accounts make a body of tens of megabytes, which so never is there as a whole.
+    """
+
+    pieces: Sequence[Sequence[bytes]]
     status: int = 200
     content_type: str = PLAIN
     headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def length(self) -> int:
+        return sum(map(len, chain.from_iterable(self.pieces)))
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(chain.from_iterable(self.pieces))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,7 @@ def respond(site: Site, request: Request) -> Response:
     allowed = ("POST",) if request.path == _RELOAD else ("GET", "HEAD")
     if request.method not in allowed:
         refused = _text(405, f"Use {allowed[0]}")
-        return Response(refused.body, 405, headers=(("allow", ", ".join(allowed)),))
+        return Response(refused.pieces, 405, headers=(("allow", ", ".join(allowed)),))
     return route(site, request)
 
 
@@ -82,7 +95,7 @@ def _metrics(site: Site, request: Request) -> Response:
     site.scraped()
     form = Negotiated(request.headers.get("accept", ""))
     pieces = [*site.exposition.pieces(openmetrics=form.is_openmetrics), [form.encode(site.registry)]]
-    return _compressed(Response(b"", content_type=form.content_type), pieces, request)
+    return _compressed(Response([], content_type=form.content_type), pieces, request)
 
 
 def _probe(site: Site, request: Request) -> Response:
@@ -93,7 +106,7 @@ def _probe(site: Site, request: Request) -> Response:
     body = site.exposition.account(targets[0], openmetrics=form.is_openmetrics)
     if body is None:
         return _text(404, "No account of that name is configured here; target takes a name, never a URL or a key")
-    return _compressed(Response(b"", content_type=form.content_type), [[body, form.end]], request)
+    return _compressed(Response([], content_type=form.content_type), [[body, form.end]], request)
 
 
 def _healthy(site: Site, _: Request) -> Response:
@@ -117,29 +130,28 @@ def _status(site: Site, request: Request) -> Response:
     except SelectionError as error:
         return _text(400, str(error))
     policy = ("content-security-policy", CONTENT_SECURITY_POLICY)
-    return _compressed(Response(b"", content_type="text/html; charset=utf-8", headers=(policy,)), [[page]], request)
+    return _compressed(Response([], content_type="text/html; charset=utf-8", headers=(policy,)), [[page]], request)
 
 
 def _accounts(site: Site, request: Request) -> Response:
     try:
         body = accounts_json(site.overview(), selection(request.query))
     except SelectionError as error:
-        return Response(json.dumps({"error": str(error)}).encode() + b"\n", 400, "application/json")
-    return _compressed(Response(b"", content_type="application/json"), [[body]], request)
+        return Response([[json.dumps({"error": str(error)}).encode(), b"\n"]], 400, "application/json")
+    return _compressed(Response([], content_type="application/json"), [[body]], request)
 
 
 def _text(status: int, text: str) -> Response:
-    return Response(f"{text}\n".encode(), status)
+    return Response([[f"{text}\n".encode()]], status)
 
 
-def _compressed(response: Response, pieces: Iterable[Iterable[bytes]], request: Request) -> Response:
+def _compressed(response: Response, pieces: Sequence[Sequence[bytes]], request: Request) -> Response:
     """``response`` with ``pieces`` for its body, compressed for who can read that."""
     headers = [*response.headers, ("vary", "accept, accept-encoding")]
-    parts: Iterable[bytes] = chain.from_iterable(pieces)
     if gzip_accepted(request.headers.get("accept-encoding", "")):
         headers.append(("content-encoding", "gzip"))
-        parts = _gzip(map(b"".join, pieces))
-    return replace(response, body=b"".join(parts), headers=tuple(headers))
+        pieces = [list(_gzip(map(b"".join, pieces)))]
+    return replace(response, pieces=pieces, headers=tuple(headers))
 
 
 def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:

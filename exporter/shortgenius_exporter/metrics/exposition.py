@@ -90,8 +90,9 @@ def _joined(pieces: Iterable[Piece]) -> bytes:
 def _pieces(rendered: list[Rendered], *, openmetrics: bool) -> list[Piece]:
     pieces: list[Piece] = []
     for index, family in enumerate(ACCOUNT_FAMILIES):
-        lines = [one.lines[index] for one in rendered if one.lines[index]]
-        if lines:
+        # Empty lines are let stand: to look at each costs more than to join it.
+        lines = [one.lines[index] for one in rendered]
+        if any(lines):
             pieces.append([header(family, openmetrics=openmetrics)])
             pieces.extend(lines[start : start + _LINES_AT_ONCE] for start in range(0, len(lines), _LINES_AT_ONCE))
     return pieces

@@ -55,19 +55,18 @@ class Fleet:
     config: Path
 
 
-def fleet(stack: ExitStack, folder: Path, count: int, *flags: str) -> Fleet:
-    """An exporter that polls ``count`` accounts at :data:`RATE`, with an upstream of its own."""
+def fleet(stack: ExitStack, folder: Path, count: int, *flags: str, rate: float = RATE) -> Fleet:
+    """An exporter that polls ``count`` accounts, ``rate`` of them a second, with an upstream of its own."""
     api = stack.enter_context(upstream(folder))
-    config = accounts.write(folder / f"{count}.yml", api, count, interval=f"{round(count / RATE * 1000)}ms")
+    config = accounts.write(folder / f"{count}.yml", api, count, interval=f"{round(count / rate * 1000)}ms")
     return Fleet(api, stack.enter_context(exporter(config, *flags)), config)
 
 
 def all_of(folder: Path, size: Size) -> Iterator[Row]:
     with ExitStack() as stack:
         big = fleet(stack, folder, size.accounts, "--web.enable-lifecycle")
-        small = fleet(stack, folder, 100)
         yield first_polls(big, size)
-        yield from polls(stack, folder, size, big, small)
+        yield from polls(folder, size, big)
         yield from scrapes(stack, folder, size, big)
         yield from connections(big)
         yield from reloads(big, size)
@@ -86,18 +85,20 @@ def first_polls(big: Fleet, size: Size) -> Row:
     return at_most(f"{size.accounts:,} accounts polled once", took, size.interval + 1, "s", "one interval and a moment")
 
 
-def polls(stack: ExitStack, folder: Path, size: Size, big: Fleet, small: Fleet) -> Iterator[Row]:
+def polls(folder: Path, size: Size, big: Fleet) -> Iterator[Row]:
     """CPU per poll in turns: ours over a window at the rate of 10,000 a minute, then each peer's at the same rate."""
-    api = stack.enter_context(upstream(folder))
-    other = stack.enter_context(json_exporter(size.json_exporter, folder, api)) if size.json_exporter else None
     found: dict[str, list[float]] = {name: [] for name in ("big", "small", *WAYS, "json_exporter")}
-    for _ in range(size.rounds):
-        for name, seconds in zip(("big", "small"), _cpu_per_poll([big, small], size.window), strict=True):
-            found[name].append(seconds)
-        for way in WAYS:
-            found[way].append(_peer(way, api, round(RATE * size.window / 2), RATE))
-        if other:
-            found["json_exporter"].append(other.cpu_per_probe(round(RATE * size.window / 2), RATE))
+    with ExitStack() as stack:
+        small = fleet(stack, folder, 100)
+        api = stack.enter_context(upstream(folder))
+        other = stack.enter_context(json_exporter(size.json_exporter, folder, api)) if size.json_exporter else None
+        for _ in range(size.rounds):
+            for name, seconds in zip(("big", "small"), _cpu_per_poll([big, small], size.window), strict=True):
+                found[name].append(seconds)
+            for way in WAYS:
+                found[way].append(_peer(way, api, round(RATE * size.window / 2), RATE))
+            if other:
+                found["json_exporter"].append(other.cpu_per_probe(round(RATE * size.window / 2), RATE))
     cost = {name: statistics.median(costs) * 1e6 for name, costs in found.items() if costs}
     ours = cost["big"]
     work = f"CPU per poll, {size.accounts:,} accounts at {RATE:.0f}/s, HTTPS"
@@ -141,7 +142,7 @@ def scrapes(stack: ExitStack, folder: Path, size: Size, big: Fleet) -> Iterator[
         "MB",
         "as Prometheus asks",
     )
-    tenth = fleet(stack, folder, size.accounts // 10)
+    tenth = fleet(stack, folder, size.accounts // 10, rate=RATE / 10)
     kinds: dict[str, dict[str, str]] = {
         "text": {},
         "gzip": {"Accept_Encoding": "gzip"},

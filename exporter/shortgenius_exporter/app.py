@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from shortgenius_exporter.web.server import serve
 from shortgenius_exporter.web.status import Overview
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_TURN_SECONDS = 0.0005
 _TIME_TO_SAVE = 0.5
 
 
@@ -172,6 +174,8 @@ def run(
     Raises ConfigError, StateFileError or ListenError before it has begun.
     """
     live = LiveWebConfig(lambda: load_web_config(options.web_config_file), log)
+    # The thread that answers waits for those that poll at most so long: a large scrape is many turns of it.
+    sys.setswitchinterval(_TURN_SECONDS)
     exporter = Exporter(load, options, log, Clock())
     sockets = listen(options.listen_addresses)
 

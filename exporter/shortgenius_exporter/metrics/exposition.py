@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 
 from prometheus_client.exposition import choose_encoder, generate_latest
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
@@ -89,9 +90,10 @@ def _joined(pieces: Iterable[Piece]) -> bytes:
 
 def _pieces(rendered: list[Rendered], *, openmetrics: bool) -> list[Piece]:
     pieces: list[Piece] = []
+    accounts = [one.lines for one in rendered]
     for index, family in enumerate(ACCOUNT_FAMILIES):
         # Empty lines are let stand: to look at each costs more than to join it.
-        lines = [one.lines[index] for one in rendered]
+        lines = list(map(itemgetter(index), accounts))
         if any(lines):
             pieces.append([header(family, openmetrics=openmetrics)])
             pieces.extend(lines[start : start + _LINES_AT_ONCE] for start in range(0, len(lines), _LINES_AT_ONCE))

@@ -29,11 +29,11 @@ class Process:
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
     def memory_mb(self) -> float:
-        """Resident now, in megabytes of 1000 kB as the goals count; pages shared with other processes included."""
-        return self._status("VmRSS") / 1000
+        """Resident now, in millions of bytes; pages shared with other processes included."""
+        return self._status("VmRSS") * 1024 / 1e6
 
     def peak_memory_mb(self) -> float:
-        return self._status("VmHWM") / 1000
+        return self._status("VmHWM") * 1024 / 1e6
 
     def _status(self, name: str) -> int:
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():

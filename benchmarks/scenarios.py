@@ -30,7 +30,6 @@ from benchmarks.report import Row, at_least, at_most
 
 RATE = 10_000 / 60
 _OPENMETRICS = "application/openmetrics-text;version=1.0.0"
-_KB_PER_MB = 1000
 
 
 @dataclass(frozen=True, slots=True)

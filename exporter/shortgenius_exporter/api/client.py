@@ -6,11 +6,12 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import requests
@@ -36,6 +37,7 @@ _TRANSPORT_ERRORS = (
     http.client.HTTPException,
     OSError,
 )
+_DIRECT: Mapping[str, str] = MappingProxyType({})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Route = tuple[str, Path | None, Secret | None]
@@ -45,17 +47,24 @@ Route = tuple[str, Path | None, Secret | None]
 class BalanceRequest:
     """All that is constant for one account and key: made once, sent at every poll.
 
-    ``message``: the request as it goes to the upstream itself. ``proxies``: by scheme, as ``requests`` takes them.
+    ``around_key``: what of ``message`` stands before the key and after it, shared by all accounts of an upstream.
+    ``proxies``: by scheme, as ``requests`` takes them.
     """
 
     account: Account
     key: Secret
-    message: bytes = field(repr=False)
-    proxies: dict[str, str] = field(repr=False)
+    around_key: tuple[bytes, bytes]
+    proxies: Mapping[str, str] = field(repr=False)
 
     @property
     def timeout(self) -> float:
         return self.account.poll_timeout
+
+    @property
+    def message(self) -> bytes:
+        """The request as it goes to the upstream itself."""
+        before, after = self.around_key
+        return before + self.key.reveal().encode("latin-1") + after
 
     @property
     def route(self) -> Route:
@@ -71,7 +80,15 @@ class BalanceRequest:
 def prepare(account: Account, key: Secret) -> BalanceRequest:
     """The request for ``account``. Without a ``proxy_url``, HTTPS_PROXY, HTTP_PROXY and NO_PROXY decide."""
     prepared = _prepared(account, key)
-    return BalanceRequest(account, key, _message(prepared), _proxies(account, str(prepared.url)))
+    before, bearer, rest = _message(prepared).partition(b"Authorization: Bearer ")
+    around_key = before + bearer, rest.removeprefix(key.reveal().encode("latin-1"))
+    return BalanceRequest(account, key, _shared(around_key), _proxies(account, str(prepared.url)))
+
+
+@lru_cache(maxsize=256)
+def _shared(parts: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Of equal ones, the first."""
+    return parts
 
 
 def _prepared(account: Account, key: Secret) -> requests.PreparedRequest:
@@ -97,9 +114,9 @@ def _message(prepared: requests.PreparedRequest) -> bytes:
     return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
 
 
-def _proxies(account: Account, url: str) -> dict[str, str]:
+def _proxies(account: Account, url: str) -> Mapping[str, str]:
     if account.proxy_url is None:
-        return dict(get_environ_proxies(url, no_proxy=None))
+        return get_environ_proxies(url, no_proxy=None) or _DIRECT
     proxy = account.proxy_url.reveal()
     return {"http": proxy, "https": proxy}
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.ledger import Ledger, observe
 from shortgenius_exporter.core.reason import Reason
+
+_NONE: Mapping[Reason, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class Snapshot:
     last_success: float | None = None
     last_duration: float | None = None
     requests: int = 0
-    failures: Mapping[Reason, int] = field(default_factory=dict)
+    failures: Mapping[Reason, int] = field(default_factory=lambda: _NONE)
     ignored_fields: int | None = None
     failure: Failure | None = None
 

@@ -11,7 +11,6 @@ from shortgenius_exporter.api.errors import ApiError, AuthError
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
-from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Failure, Snapshot, failed, succeeded
 from shortgenius_exporter.polling.keys import CurrentKey
 from shortgenius_exporter.polling.schedule import Outcome
@@ -50,16 +49,16 @@ class AccountRequest:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.key = CurrentKey(account.key)
-        self._prepared: tuple[Secret, BalanceRequest] | None = None
+        self._prepared: BalanceRequest | None = None
 
     def get(self) -> BalanceRequest:
         """Raises AuthError if there is no key to send."""
         key = self.key.get()
         if key is None:
             raise AuthError(f"no key to send: {self.key.problem}")
-        if self._prepared is None or self._prepared[0] != key:
-            self._prepared = key, prepare(self.account, key)
-        return self._prepared[1]
+        if self._prepared is None or self._prepared.key != key:
+            self._prepared = prepare(self.account, key)
+        return self._prepared
 
 
 def attempt(client: Fetcher, request: AccountRequest, monotonic: Callable[[], float]) -> Attempt:

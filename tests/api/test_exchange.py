@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import count
@@ -118,18 +119,20 @@ def test_accounts_of_one_upstream_share_a_connection_and_each_sends_its_key(clie
 
 
 def test_what_came_while_nothing_was_asked_is_not_taken_for_an_answer(client: Client) -> None:
-    numbers = count()
+    numbers, said = count(), threading.Event()
 
     def goodbye(upstream: Upstream, connection: socket.socket) -> None:
         if next(numbers) == 0:
             upstream.read_request(connection)
             connection.sendall(GOOD_ANSWER)
             connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+            said.set()
         else:
             keep_answering(upstream, connection)
 
     with serving(goodbye) as upstream:
         client.fetch(request_to(upstream.url))
+        assert said.wait(30)
         assert client.fetch(request_to(upstream.url)) == Balance({"credits": 217.0})
 
 

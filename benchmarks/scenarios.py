@@ -162,7 +162,9 @@ def scrapes(stack: ExitStack, folder: Path, size: Size, big: Fleet) -> Iterator[
     work = f"`/metrics` as text ({lines:,} lines, {len(text) / 1e6:.0f} MB)"
     yield Row(work, "", f"{took['text'] * 1000:.0f} ms, median of {size.scrapes}")
     yield at_least("— `prometheus_client` labelled metrics to it", theirs / took["text"], 30, "×", f"{theirs:.2f} s")
-    yield at_most("— p99", statistics.quantiles(found["text"], n=100)[98] * 1000, 150, "ms")
+    # Of a hundred, the 99th would be the worst, which is the machine's.
+    many = [get(big.exporter.port, "/metrics")[1] for _ in range(5 * size.scrapes)]
+    yield at_most("— p99", statistics.quantiles(many, n=100)[98] * 1000, 150, "ms", f"of {len(many)}")
     yield at_most("— gzipped to plain", took["gzip"] / took["text"], 3, "×", f"{took['gzip'] * 1000:.0f} ms")
     ratio = took["openmetrics"] / took["text"]
     yield at_most("— OpenMetrics to text", ratio, 1.5, "×", f"{took['openmetrics'] * 1000:.0f} ms")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from shortgenius_exporter.api.client import Client, TlsContexts
+from shortgenius_exporter.api.client import Client
+from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.config import ConfigError
 from shortgenius_exporter.core.account import Settings
 from shortgenius_exporter.core.shard import Shard, share

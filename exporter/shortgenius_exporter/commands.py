@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from shortgenius_exporter import config
-from shortgenius_exporter.api.client import Client, TlsContexts
+from shortgenius_exporter.api.client import Client
+from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.app import Options
 from shortgenius_exporter.app import run as run_exporter
 from shortgenius_exporter.core.account import Settings
@@ -102,7 +103,7 @@ def simulate(args: argparse.Namespace, _: Environ) -> int:
 
 
 def balances(args: argparse.Namespace, environ: Environ) -> int:
-    snapshots = _poll(_chosen(_load(args, environ), args.accounts))
+    snapshots = _poll(_chosen(_load(args, environ), args.accounts), args)
     columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if args.output == "json":
         print(json.dumps([_as_json(snapshot) for snapshot in snapshots], indent=2))
@@ -113,7 +114,7 @@ def balances(args: argparse.Namespace, environ: Environ) -> int:
 
 
 def check(args: argparse.Namespace, environ: Environ) -> int:
-    snapshots = _poll(_chosen(_load(args, environ), args.accounts))
+    snapshots = _poll(_chosen(_load(args, environ), args.accounts), args)
     verdicts = [_verdict(snapshot, *required) for snapshot in snapshots for required in args.require]
     for _, line in verdicts:
         print(line)
@@ -128,7 +129,7 @@ def once(args: argparse.Namespace, environ: Environ) -> int:
     settings = _load(args, environ)
     clock = Clock()
     exposition = Exposition(clock.wall)
-    for snapshot in _poll(settings):
+    for snapshot in _poll(settings, args):
         exposition.publish(snapshot)
     state = ExporterState(len(settings.accounts), reload_ok=True, reloaded_at=clock.wall())
     # Without the process's own metrics, which would collide with node_exporter's.
@@ -168,10 +169,11 @@ def _chosen(settings: Settings, names: list[str]) -> Settings:
     return Settings(accounts, settings.limits)
 
 
-def _poll(settings: Settings) -> list[Snapshot]:
+def _poll(settings: Settings, args: argparse.Namespace) -> list[Snapshot]:
     contexts = TlsContexts()
     clock = Clock()
-    polled = poll_once(settings, lambda: Client(contexts), clock)
+    log = set_up(args.log_level, args.log_format)
+    polled = poll_once(settings, lambda: Client(contexts), clock, log)
     counted = with_progress(polled, len(settings.accounts), sys.stderr, clock.monotonic)
     done = {one.account.name: one for one in counted}
     return [done[account.name] for account in settings.accounts]

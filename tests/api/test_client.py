@@ -9,8 +9,9 @@ from importlib.metadata import version
 import pytest
 import responses
 
-from shortgenius_exporter.api.client import MAX_BODY_BYTES, Client, TlsContexts, prepare
+from shortgenius_exporter.api.client import MAX_BODY_BYTES, Client, prepare
 from shortgenius_exporter.api.errors import ApiError, InvalidResponseError
+from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason

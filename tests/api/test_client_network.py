@@ -12,9 +12,10 @@ from itertools import count
 
 import pytest
 
-from shortgenius_exporter.api.client import BalanceRequest, Client, TlsContexts, prepare
+from shortgenius_exporter.api.client import BalanceRequest, Client, prepare
 from shortgenius_exporter.api.errors import ApiError
 from shortgenius_exporter.api.failures import causes
+from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason

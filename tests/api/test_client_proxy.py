@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shortgenius_exporter.api.client import Client, TlsContexts, prepare
+from shortgenius_exporter.api.client import Client, prepare
 from shortgenius_exporter.api.errors import ApiError
+from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shortgenius_exporter.api.client import Client, TlsContexts, prepare
+from shortgenius_exporter.api.client import Client, prepare
 from shortgenius_exporter.api.errors import ApiError
 from shortgenius_exporter.api.failures import causes
+from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
@@ -118,6 +119,28 @@ def test_each_account_has_its_own_authority(client: Client, authority: Authority
         assert fetch(client, account(two.tls_url, other.file)) == BALANCE
         assert failure(client, account(one.tls_url, other.file)).reason is Reason.TLS
         assert failure(client, account(two.tls_url)).reason is Reason.TLS
+
+
+def test_a_replaced_ca_file_is_used_for_the_next_connection(
+    client: Client, authority: Authority, tmp_path: Path
+) -> None:
+    new = Authority(tmp_path)
+    with serving(answer(GOOD_ANSWER), new.server("localhost")) as upstream:
+        asked = account(upstream.tls_url, authority.file)
+        assert failure(client, asked).reason is Reason.TLS
+        new.file.replace(authority.file)
+        assert fetch(client, asked) == BALANCE
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda file: file.write_text("half a certif")], ids=["gone", "spoilt"])
+def test_a_ca_file_that_cannot_be_used_any_more_leaves_the_last_authority_in_use(
+    client: Client, authority: Authority, spoil: Callable[[Path], object]
+) -> None:
+    with serving(answer(GOOD_ANSWER), authority.server("localhost")) as upstream:
+        fetch(client, account(upstream.tls_url, authority.file))
+        spoil(authority.file)
+        assert fetch(client, account(upstream.tls_url, authority.file)) == BALANCE
+        assert upstream.connections == 2
 
 
 @pytest.mark.parametrize(

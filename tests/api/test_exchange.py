@@ -11,8 +11,9 @@ from itertools import count
 
 import pytest
 
-from shortgenius_exporter.api.client import MAX_BODY_BYTES, BalanceRequest, Client, TlsContexts, prepare
+from shortgenius_exporter.api.client import MAX_BODY_BYTES, BalanceRequest, Client, prepare
 from shortgenius_exporter.api.errors import ApiError
+from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.secret import Secret

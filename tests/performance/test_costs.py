@@ -14,8 +14,9 @@ from collections.abc import Callable
 from contextlib import closing
 from types import FrameType
 
-from shortgenius_exporter.api.client import Client, TlsContexts, prepare
+from shortgenius_exporter.api.client import Client, prepare
 from shortgenius_exporter.api.decode import decode_balance
+from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.core.account import Account, Threshold
 from shortgenius_exporter.core.renewal import MonthlyRenewal
 from shortgenius_exporter.core.secret import Secret

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ssl
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +22,8 @@ from shortgenius_exporter.api.errors import ApiError, DeadlineError, InvalidResp
 from shortgenius_exporter.api.exchange import Answer, exchange
 from shortgenius_exporter.api.failures import causes, error_for_failure
 from shortgenius_exporter.api.retry_after import parse_retry_after
-from shortgenius_exporter.api.transport import Deadline, DeadlineAdapter, tls_context
+from shortgenius_exporter.api.tls import TlsContexts
+from shortgenius_exporter.api.transport import Deadline, DeadlineAdapter
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.secret import Secret
@@ -121,20 +120,6 @@ def _proxies(account: Account, url: str) -> Mapping[str, str]:
     return {"http": proxy, "https": proxy}
 
 
-class TlsContexts:
-    """Client contexts by CA file, shared by all clients: each holds a whole set of certificates."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._contexts: dict[Path | None, ssl.SSLContext] = {}
-
-    def get(self, ca_file: Path | None) -> ssl.SSLContext:
-        with self._lock:
-            if ca_file not in self._contexts:
-                self._contexts[ca_file] = tls_context(ca_file)
-            return self._contexts[ca_file]
-
-
 class Client:
     """Sends requests one at a time over connections that it keeps; not to be shared between threads."""
 
@@ -193,10 +178,12 @@ class Client:
         return answer
 
     def _adapter(self, ca_file: Path | None) -> DeadlineAdapter:
+        context = self._contexts.get(ca_file)
         adapter = self._adapters.get(ca_file)
-        if adapter is None:
-            adapter = DeadlineAdapter(self._deadline, self._contexts.get(ca_file), _MAX_HOSTS)
-            self._adapters[ca_file] = adapter
+        if adapter is None or adapter.context is not context:
+            if adapter is not None:
+                adapter.close()
+            adapter = self._adapters[ca_file] = DeadlineAdapter(self._deadline, context, _MAX_HOSTS)
         return adapter
 
     def _translated(self, error: Exception, request: BalanceRequest) -> ApiError:

@@ -10,16 +10,12 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NameResolutionError, NewConnectionError
-
-from shortgenius_exporter.api.errors import TlsError
 
 
 class Deadline:
@@ -83,14 +79,14 @@ class DeadlineAdapter(HTTPAdapter):
         self.deadline = deadline
         self.connected = False
         self.used: HTTPConnection | None = None
-        self._context = context
+        self.context = context
         super().__init__(pool_connections=hosts, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self.context, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        kwargs |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
+        kwargs |= {"ssl_context": self.context, "proxy_ssl_context": self.context}
         return super().proxy_manager_for(proxy, **kwargs)
 
     def cert_verify(self, *_: Any) -> None:
@@ -145,21 +141,6 @@ class _TlsConnection(HTTPSConnection):
         if isinstance(connected, DeadlineTlsSocket):
             connected.deadline = self._adapter.deadline
         return connected
-
-
-def tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """A verifying client context; neither certificates nor checks can be changed through the environment.
-
-    Raises TlsError if the file holds no certificates or cannot be read.
-    """
-    file = ca_file or DEFAULT_CA_BUNDLE_PATH
-    try:
-        context = ssl.create_default_context(cafile=str(file))
-    except OSError as error:
-        problem = "no certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
-        raise TlsError(f"ca_file {file} cannot be used: {problem}") from None
-    context.sslsocket_class = DeadlineTlsSocket
-    return context
 
 
 def _open(connection: HTTPConnection, adapter: DeadlineAdapter) -> socket.socket:

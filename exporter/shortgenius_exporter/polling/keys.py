@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from shortgenius_exporter.config import KeyFileError, read_key
+from shortgenius_exporter.config.stamps import Stamp, stamp
 from shortgenius_exporter.core.account import KeyFile
 from shortgenius_exporter.core.secret import Secret
 
-_Stamp = tuple[int, int, int]
 _NEVER_READ = (-1, -1, -1)
 
 
@@ -18,12 +18,17 @@ class CurrentKey:
     def __init__(self, key: Secret | KeyFile) -> None:
         self._source = key
         self._key = key if isinstance(key, Secret) else None
-        self._stamp: _Stamp | None = _NEVER_READ
+        self._stamp: Stamp = _NEVER_READ
         self.problem: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there ever was a key to use."""
+        return self._key is not None
 
     def has_changed(self) -> bool:
         """Whether the file is another than the one last read; costs one ``stat``."""
-        return isinstance(self._source, KeyFile) and _stamp(self._source) != self._stamp
+        return isinstance(self._source, KeyFile) and stamp(self._source.path) != self._stamp
 
     def get(self) -> Secret | None:
         """The key to use now; ``None`` if there never was a readable one."""
@@ -32,17 +37,9 @@ class CurrentKey:
         return self._key
 
     def _read(self, source: KeyFile) -> None:
-        self._stamp = _stamp(source)
+        self._stamp = stamp(source.path)
         try:
             self._key = read_key(source.path)
             self.problem = None
         except KeyFileError as error:
             self.problem = str(error)
-
-
-def _stamp(source: KeyFile) -> _Stamp | None:
-    try:
-        status = source.path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino, status.st_size

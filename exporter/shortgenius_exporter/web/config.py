@@ -19,8 +19,8 @@ from shortgenius_exporter.config.file import read
 from shortgenius_exporter.config.keys import describe
 from shortgenius_exporter.config.nodes import parse
 from shortgenius_exporter.config.problems import RefusedError, Report
+from shortgenius_exporter.config.stamps import Stamps, stamps
 from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.web.stamps import Stamps, stamps
 from shortgenius_exporter.web.tls import CertificateError, ClientAuth, TlsSettings, same_address, server_context
 
 MAX_COST = 14

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from shortgenius_exporter.config.problems import ConfigError
+from shortgenius_exporter.config.stamps import Stamps, stamps
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.web.config import WebConfig
-from shortgenius_exporter.web.stamps import Stamps, stamps
 
 _INTERVAL = 0.5
 

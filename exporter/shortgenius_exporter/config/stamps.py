@@ -11,10 +11,11 @@ Stamps = Mapping[Path, Stamp]
 
 def stamps(paths: Iterable[Path]) -> Stamps:
     """Something of each file that differs when it was written, replaced or removed; links are followed."""
-    return {path: _stamp(path) for path in paths}
+    return {path: stamp(path) for path in paths}
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp(path: Path) -> Stamp:
+    """Inode, size and time of the last change; ``None`` if there is no such file."""
     try:
         found = path.stat()
     except OSError:

@@ -267,6 +267,20 @@ def test_a_key_file_that_vanishes_is_told_once_and_the_last_key_stays_in_use(tmp
         assert list(drained(rig.lines)) == []
 
 
+def test_a_key_file_that_was_never_there_leaves_no_last_key_to_speak_of(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    with polling(account("a", KeyFile(file))) as rig:
+        rig.next_poll("a")
+        file.write_text("sk-a")
+        rig.next_poll("a")
+        rig.poller.stop()
+        assert [rig.lines.get(timeout=PATIENCE).message for _ in range(2)] == [
+            "account is failing",
+            "account has recovered",
+        ]
+        assert list(drained(rig.lines)) == []
+
+
 def test_state_changes_have_a_line_each_and_polls_have_none(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("sk-good-one")

@@ -14,7 +14,7 @@ from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log, frames
-from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed
+from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed, report_bug
 from shortgenius_exporter.polling.changes import Change, changes
 from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
 
@@ -222,7 +222,7 @@ class Poller:
             try:
                 self._poll(slot, client)
             except Exception as error:  # noqa: BLE001 - a bug costs one poll, never the worker
-                self._report_bug(slot, error)
+                report_bug(self._log, slot.name, error)
             finally:
                 with self._changed:
                     self._unfinished -= 1
@@ -254,13 +254,11 @@ class Poller:
             self._finish(watched, request, crashed(error, self._clock.monotonic() - began))
             raise
         self._finish(watched, request, result)
-        if request.key.problem not in {None, key_problem}:
+        # Where there never was a key, the poll has failed of that and said so.
+        if request.key.problem not in {None, key_problem} and request.key.is_known:
             self._log.warning(
                 "key file not read, the last key stays in use", account=slot.name, error=request.key.problem
             )
-
-    def _report_bug(self, slot: Slot, error: Exception) -> None:
-        self._log.error("internal error", account=slot.name, type=type(error).__name__, frames=frames(error))
 
     def _finish(self, watched: _Watched, request: AccountRequest, result: Attempt) -> None:
         found: list[Change] = []

@@ -35,7 +35,7 @@ def _account_metrics() -> Iterator[str]:
 
 
 def _exporter_metrics() -> Iterator[str]:
-    state = ExporterState(0, reload_ok=True, reloaded_at=0.0, poll_loop_ran_at=0.0)
+    state = ExporterState(0, reload_ok=True, reloaded_at=0.0, web_reload_ok=True, poll_loop_ran_at=0.0)
     yield from _heads("metric", "type", "labels", "meaning")
     for one in ExporterCollector(lambda: state, lambda: [Durations().family()]).collect():
         name = f"{one.name}_total" if one.type == "counter" else one.name

@@ -52,13 +52,16 @@ class Options:
 class Exporter:
     """A running exporter but for its web side. ``load`` gives the configuration, now and at each reload."""
 
-    def __init__(self, load: Callable[[], Settings], options: Options, log: Log, clock: Clock) -> None:
+    def __init__(
+        self, load: Callable[[], Settings], options: Options, web_config: LiveWebConfig, log: Log, clock: Clock
+    ) -> None:
         """Raises ConfigError, StateFileError."""
         shard = options.shard
         self._load: Callable[[], Settings] = lambda: share(load(), shard)
         settings = self._load()
         _warn_of_plain_http(settings, log)
         contexts = TlsContexts()
+        self._web_config = web_config
         self._log = log
         self._clock = clock
         self._reloading = threading.Lock()
@@ -154,7 +157,12 @@ class Exporter:
 
     def _about_itself(self) -> ExporterState:
         errors = self._keeper.errors if self._keeper else 0
-        return replace(self._state, state_errors=errors, poll_loop_ran_at=self.poller.last_run())
+        return replace(
+            self._state,
+            web_reload_ok=self._web_config.reload_ok,
+            state_errors=errors,
+            poll_loop_ran_at=self.poller.last_run(),
+        )
 
 
 def _warn_of_plain_http(settings: Settings, log: Log) -> None:
@@ -177,7 +185,7 @@ def run(
     live = LiveWebConfig(lambda: load_web_config(options.web_config_file), log)
     # The thread that answers waits for those that poll at most so long: a large scrape is many turns of it.
     sys.setswitchinterval(_TURN_SECONDS)
-    exporter = Exporter(load, options, log, Clock())
+    exporter = Exporter(load, options, live, log, Clock())
     sockets = listen(options.listen_addresses)
 
     def announce() -> None:

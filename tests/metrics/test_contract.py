@@ -31,7 +31,7 @@ def everything() -> str:
         exposition.publish(snapshot)
         snapshot = succeeded(snapshot, Balance({"credits": balance}), NOW, 0.5, 32)
     exposition.publish(snapshot)
-    state = ExporterState(1, reload_ok=True, reloaded_at=NOW, poll_loop_ran_at=NOW)
+    state = ExporterState(1, reload_ok=True, reloaded_at=NOW, web_reload_ok=True, poll_loop_ran_at=NOW)
     registry = exporter_registry(ExporterCollector(lambda: state, lambda: [exposition.durations.family()]))
     return (exposition.accounts(openmetrics=False) + Negotiated("").encode(registry)).decode()
 

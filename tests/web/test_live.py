@@ -64,10 +64,17 @@ def test_a_bad_file_leaves_all_as_it_is_and_is_told_once(watched: Watched) -> No
     watched.here.config("basic_auth_users: {u: x}")
     logged = watched.look(6)
     assert logged.count("web configuration not reloaded") == 1
+    assert watched.live.reload_ok is False
     assert "web.yml:1:23: basic_auth_users.u: is not a bcrypt hash" in logged
     assert watched.live.current is before
     watched.here.config(TLS + USERS)
     assert "web configuration reloaded" in watched.look()
+    assert watched.live.reload_ok is True
+
+
+def test_without_a_file_there_is_no_reload_to_succeed_or_fail() -> None:
+    live = LiveWebConfig(lambda: load(None), set_up("info", "logfmt", io.StringIO()))
+    assert live.reload_ok is None
 
 
 def test_a_certificate_that_comes_later_mends_it(watched: Watched) -> None:

@@ -97,6 +97,9 @@ def test_an_account_that_was_not_polled_yet() -> None:
 def test_the_configuration_and_the_build_are_told() -> None:
     assert re.search(r"Version \S+, up 2 h\.\s+Configuration loaded <time [^>]+>2 h ago</time>\.", page())
     assert "Configuration not reloaded" in page(state=replace(STATE, reload_ok=False))
+    assert "Web configuration not reloaded" not in page()
+    assert "Web configuration not reloaded" not in page(state=replace(STATE, web_reload_ok=True))
+    assert "Web configuration not reloaded" in page(state=replace(STATE, web_reload_ok=False))
     assert "shard 1 of 3" in page(state=replace(STATE, shard=1, total_shards=3))
 
 

@@ -160,7 +160,9 @@ def test_a_bad_new_file_keeps_the_old_one_and_is_logged(here: Directory) -> None
         here.config(TLS + USERS)
         running.program.wait_for("web configuration not reloaded.*key_file: holds no private key")
         assert status(running) == 401
-        assert status(running, headers=WITH_PASSWORD) == 200
+        scraped = ask(running.url + "/metrics", headers=WITH_PASSWORD, tls=trusting())
+        assert scraped.status == 200
+        assert "shortgenius_exporter_web_config_last_reload_successful 0.0" in scraped.text.splitlines()
 
 
 def test_a_bad_file_at_the_start_ends_the_exporter(here: Directory) -> None:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 class ExporterState:
     """``reloaded_at``: Unix seconds of the last configuration taken over; ``reload_ok``: whether the last try was.
 
+    ``web_reload_ok``: the same of the web configuration, ``None`` without one.
     ``state_errors``: how often the state file could not be used or written. ``poll_loop_ran_at``: Unix seconds at
     which polls that are due were last looked for; ``None`` where there is no such loop.
     """
@@ -23,6 +24,7 @@ class ExporterState:
     accounts: int
     reload_ok: bool
     reloaded_at: float
+    web_reload_ok: bool | None = None
     state_errors: int = 0
     shard: int = 0
     total_shards: int = 1
@@ -47,6 +49,12 @@ class ExporterCollector(Collector):
             "Unix time of the last successful configuration reload.",
             state.reloaded_at,
         )
+        if state.web_reload_ok is not None:
+            yield _gauge(
+                "web_config_last_reload_successful",
+                "Whether the last web configuration reload succeeded; absent without --web.config.file.",
+                state.web_reload_ok,
+            )
         if state.poll_loop_ran_at is not None:
             yield _gauge(
                 "poll_loop_last_run_timestamp_seconds",

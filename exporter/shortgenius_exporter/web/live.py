@@ -23,6 +23,11 @@ class LiveWebConfig:
         self._before: Stamps = {}
         self.current = load()
 
+    @property
+    def reload_ok(self) -> bool | None:
+        """Whether what the files say now is in force; ``None`` if there are none."""
+        return not self._complaint if self.current.stamps else None
+
     async def watch(self) -> None:
         """Looks for changes twice a second, for ever."""
         while True:

@@ -65,8 +65,8 @@ def measured(folder: Path, count: int) -> str:
             reload = get(process.port, "/-/reload", method="POST")[1]
     took = [one.took for one in seen]
     return (
-        f"| {count:,} | {memory:.0f} MB | {share:.2g} % of a core | {statistics.median(took) * 1000:.0f} to "
-        f"{max(took) * 1000:.0f} ms | {max(one.oldest for one in seen):.1f} s | {reload:.2g} s | {ready:.2g} s |"
+        f"| {count:,} | {memory:.0f} MB | {share:.1f} % of a core | {statistics.median(took) * 1000:.0f} to "
+        f"{max(took) * 1000:.0f} ms | {max(one.oldest for one in seen):.1f} s | {reload:.2f} s | {ready:.1f} s |"
     )
 
 

@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/.tools/usr/bin:$(PATH)
 
 LOCK := --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-options
 
-.PHONY: backtest bench bench-quick clean coverage crash dashboards demo derived fault-table format fuzz image-check lint lock page-screenshots reference screenshots soak stack test tools types unit
+.PHONY: backtest bench bench-quick bench-sizes clean coverage crash dashboards demo derived fault-table format fuzz image-check lint lock page-screenshots reference screenshots soak stack test tools types unit
 
 demo: .venv/installed
 	@exec $(BIN)/shortgenius-exporter demo
@@ -87,6 +87,10 @@ bench: .venv/dev
 
 bench-quick: .venv/dev
 	$(BIN)/python -m benchmarks --quick $(BENCH)
+
+# Where one process ends, in twenty minutes; writes the table of docs/deploy/how-big.md. SIZES="10000 20000" measures those.
+bench-sizes: .venv/dev
+	$(BIN)/python -m benchmarks.sizes $(SIZES)
 
 # The generated parts of docs/metrics.md and docs/cli.md.
 reference: .venv/dev

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 
 import pytest
@@ -132,6 +133,11 @@ def test_what_happened_while_a_type_was_missing_counts_when_it_is_back() -> None
 
 def test_an_unchanged_balance_is_neither_consumed_nor_granted() -> None:
     assert history([{"credits": 9.0}, {"credits": 9.0}])[-1] == {"credits": Entry(9.0, first_seen=1.0, last_seen=2.0)}
+
+
+def test_totals_stay_finite_whatever_the_upstream_claims() -> None:
+    entry = history([{"credits": amount} for amount in (1.5e308, 0.0, 1.5e308, 0.0, 1.5e308)])[-1]["credits"]
+    assert (entry.consumed, entry.granted) == (sys.float_info.max, sys.float_info.max)
 
 
 def test_a_lower_cap_drops_nothing_that_is_known() -> None:

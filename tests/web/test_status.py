@@ -164,6 +164,16 @@ def test_the_json_has_no_infinity() -> None:
     assert found["runway_seconds"] is None
 
 
+def test_an_upstream_with_absurd_amounts_takes_the_json_from_nobody() -> None:
+    absurd = Snapshot(account("absurd"))
+    for number, credits in enumerate([1.5e308, 0.0] * 3):
+        absurd = succeeded(absurd, Balance({"credits": credits}), NOW + 900 * number, 0.1, 32)
+    assert [one["account"] for one in document(overview(absurd, holding("fine", 500.0)))["accounts"]] == [
+        "absurd",
+        "fine",
+    ]
+
+
 def test_the_json_tells_of_the_exporter_and_the_page() -> None:
     found = document(FLEET, "per_page=3&page=2")
     assert (found["found"], found["page"], found["pages"], found["per_page"]) == (8, 2, 3, 3)

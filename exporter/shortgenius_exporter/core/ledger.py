@@ -6,6 +6,7 @@ the type was first seen. What happens while a type is missing from the answers i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -53,5 +54,11 @@ def _after(entry: Entry, credits: float | None, now: float) -> Entry:
         return replace(entry, reported=False) if entry.reported else entry
     change = credits - entry.balance
     if change > 0:
-        return Entry(credits, entry.first_seen, now, entry.consumed, entry.granted + change, last_grant=now)
-    return Entry(credits, entry.first_seen, now, entry.consumed - change, entry.granted, entry.last_grant)
+        granted = _total(entry.granted, change)
+        return Entry(credits, entry.first_seen, now, entry.consumed, granted, last_grant=now)
+    return Entry(credits, entry.first_seen, now, _total(entry.consumed, -change), entry.granted, entry.last_grant)
+
+
+def _total(so_far: float, amount: float) -> float:
+    """Always finite: a few absurd answers must not make a number that JSON cannot carry."""
+    return min(so_far + amount, sys.float_info.max)

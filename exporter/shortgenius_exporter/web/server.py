@@ -15,7 +15,7 @@ import socket
 from contextlib import suppress
 from functools import partial
 
-from shortgenius_exporter.logs import Log
+from shortgenius_exporter.logs import Log, frames
 from shortgenius_exporter.web.connections import Connection, Connections
 from shortgenius_exporter.web.guard import Guard, Peer
 from shortgenius_exporter.web.http1 import REQUEST_SECONDS, Conversation, Headers
@@ -112,7 +112,7 @@ class _Server:
             with suppress(OSError, TimeoutError):
                 await self._talk(connection)
         except Exception as error:  # noqa: BLE001 - a bug, which must not be silent nor end the server
-            self._log.error("a request failed", error=repr(error))
+            self._report_bug(error)
 
     async def _talk(self, connection: Connection) -> None:
         request_by = connection.moved + REQUEST_SECONDS
@@ -143,8 +143,18 @@ class _Server:
         response = await self._guard.refusal(config, request, peer)
         if response is None:
             # Rendering, compressing and reloading may take a while: the loop goes on accepting meanwhile.
-            response = await asyncio.to_thread(respond, self._site, request)
+            response = await asyncio.to_thread(self._respond, request)
         return response, [*{**_HEADERS, **dict(response.headers), **config.headers}.items()]
+
+    def _respond(self, request: Request) -> Response:
+        try:
+            return respond(self._site, request)
+        except Exception as error:  # noqa: BLE001 - a bug costs one answer, which says so
+            self._report_bug(error)
+            return Response([[b"Internal error, see the exporter's log\n"]], 500)
+
+    def _report_bug(self, error: Exception) -> None:
+        self._log.error("a request failed", type=type(error).__name__, frames=frames(error))
 
 
 def most_connections() -> int:

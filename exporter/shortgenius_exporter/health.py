@@ -18,7 +18,8 @@ def health(url: str) -> int:
     """
     try:
         status, body = _ask(url)
-    except (OSError, HTTPException) as error:
+    # ValueError: of a host name or an address that is none.
+    except (OSError, HTTPException, ValueError) as error:
         print(f"{url}: {error or type(error).__name__}", file=sys.stderr)
         return 1
     if status != 200:  # noqa: PLR2004

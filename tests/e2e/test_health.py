@@ -29,6 +29,12 @@ def test_nobody_there_is_unhealthy() -> None:
     assert (ran.returncode, ran.stderr) == (1, f"{url}: [Errno 111] Connection refused\n")
 
 
+@pytest.mark.parametrize("url", ["http://a..b/", "http://[::1/"])
+def test_a_host_that_is_none_is_a_message(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert health(url) == 1
+    assert capsys.readouterr().err.startswith(f"{url}: ")
+
+
 def test_what_is_no_url_exits_2() -> None:
     ran = run_exporter("health", "--url", "localhost:10217")
     assert ran.returncode == 2

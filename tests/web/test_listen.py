@@ -29,10 +29,20 @@ def test_a_taken_port_says_so_and_what_to_do() -> None:
     )
 
 
-@pytest.mark.parametrize("address", ["10217", "host:", "host:x", "::1:80", "host:70000", "host:٣", ""])
+@pytest.mark.parametrize(
+    "address", ["10217", "host:", "host:x", "::1:80", "host:70000", "host:٣", "host:" + "9" * 5000, ""]
+)
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(ListenError, match="is not HOST:PORT"):
         listen([address])
+
+
+def test_a_mistyped_address_is_a_message() -> None:
+    with pytest.raises(ListenError) as caught:
+        listen(["127.0..0.1:0"])
+    assert str(caught.value) == (
+        "--web.listen-address: cannot listen on 127.0..0.1:0: '127.0..0.1' is not a host name or address"
+    )
 
 
 def test_sockets_opened_before_a_bad_address_are_closed() -> None:

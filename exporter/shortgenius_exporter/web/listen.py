@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 
 _FLAG = "--web.listen-address"
 
@@ -16,24 +18,24 @@ class ListenError(Exception):
 
 def listen(addresses: Iterable[str]) -> list[socket.socket]:
     """One or more sockets per address. Raises ListenError; none is left open then."""
-    opened: list[socket.socket] = []
-    try:
-        for address in addresses:
-            opened.extend(_listen(address))
-    except ListenError:
-        for one in opened:
-            one.close()
-        raise
-    return opened
+    with ExitStack() as opened:
+        sockets = [opened.enter_context(one) for address in addresses for one in _listen(address)]
+        opened.pop_all()
+    return sockets
 
 
-def _listen(address: str) -> list[socket.socket]:
+def _listen(address: str) -> Iterator[socket.socket]:
     host, port = parse_address(address)
     try:
         if not host:
-            return [_on_all_interfaces(port)]
+            yield _on_all_interfaces(port)
+            return
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return [socket.create_server(place[:2], family=family) for family, _, _, _, place in dict.fromkeys(found)]
+        for family, _, _, _, place in dict.fromkeys(found):
+            yield socket.create_server(place[:2], family=family)
+    except UnicodeError:
+        # Of a name with an empty or overlong part.
+        raise ListenError(f"{_FLAG}: cannot listen on {address}: {host!r} is not a host name or address") from None
     except OSError as error:
         why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         hint = " (is another exporter running?)" if error.errno == errno.EADDRINUSE else ""
@@ -46,7 +48,8 @@ def parse_address(address: str) -> tuple[str, int]:
     """Host, empty for all interfaces, and port of ``HOST:PORT``. Raises ListenError."""
     host, colon, port = address.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not (port.isascii() and port.isdigit()) or int(port) > 65535 or (":" in host and not bracketed):  # noqa: PLR2004
+    is_port = re.fullmatch("[0-9]{1,5}", port) is not None and int(port) <= 65535  # noqa: PLR2004
+    if not colon or not is_port or (":" in host and not bracketed):
         raise ListenError(
             f"{_FLAG}: {address!r} is not HOST:PORT; write for example :10217, 127.0.0.1:10217 or [::1]:10217"
         )

@@ -210,14 +210,26 @@ def _verdict(snapshot: Snapshot, credit_type: str, required: float) -> tuple[int
 
 def _write(path: Path, text: bytes) -> int:
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(text)
-            os.fchmod(file.fileno(), 0o644)
-        Path(file.name).replace(path)
+        _replace(path, text)
     except OSError as error:
         print(f"cannot write {path}: {error.strerror}", file=sys.stderr)
         return FAILED
     return FINE
+
+
+def _replace(path: Path, text: bytes) -> None:
+    """Puts a new file in the place of ``path`` in one move. Raises OSError; nothing is left behind then."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        new = Path(file.name)
+        try:
+            file.write(text)
+            # A full disk must say so before the file has its name.
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            new.replace(path)
+        except BaseException:
+            new.unlink()
+            raise
 
 
 def _count(number: int, noun: str) -> str:

@@ -140,6 +140,14 @@ def test_once_writes_a_file_in_one_move(file: str, tmp_path: Path) -> None:
     assert target.stat().st_mode & 0o777 == 0o644
 
 
+def test_once_leaves_nothing_behind_where_it_cannot_write(file: str, tmp_path: Path) -> None:
+    target = tmp_path / "textfiles" / "credits.prom"
+    target.mkdir(parents=True)
+    ran = run_exporter("once", "--config.file", file, "--output", str(target))
+    assert (ran.returncode, ran.stderr) == (1, f"cannot write {target}: Is a directory\n")
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_once_says_when_it_cannot_write(file: str, tmp_path: Path) -> None:
     ran = run_exporter("once", "--config.file", file, "--output", str(tmp_path / "nowhere" / "x.prom"))
     assert ran.returncode == 1

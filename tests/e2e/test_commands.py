@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from shortgenius_exporter.simulator.faults import Fault
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import ask, eventually, exporter_command, program, run_exporter, write
+from support import a_second, ask, eventually, exporter_command, program, run_exporter, write
 
 
 @pytest.fixture
@@ -120,6 +121,15 @@ def test_check_refuses_what_is_no_requirement(required: str, file: str) -> None:
     ran = run_exporter("check", "--require", required, "--config.file", file)
     assert ran.returncode == 2
     assert "is not TYPE=AMOUNT" in ran.stderr
+
+
+def test_ctrl_c_ends_a_command_at_once_though_polls_hang(file: str, simulator: SimulatorServer) -> None:
+    simulator.inject(Fault.HANG)
+    with program(*exporter_command(), "balances", "--config.file", file) as running:
+        simulator.wait_for_requests("a00", 1)
+        code, took = running.stop(signal.SIGINT)
+    assert code == 130
+    assert took < a_second()
 
 
 def test_once_prints_the_metrics_but_none_of_the_process(file: str) -> None:

@@ -188,6 +188,17 @@ def test_stopping_is_quick_while_polls_hang_and_their_answers_are_dropped() -> N
         assert rig.published.empty()
 
 
+def test_after_stopping_no_poll_that_waited_for_a_worker_begins() -> None:
+    api = FakeApi()
+    api.scripts = dict.fromkeys("abc", api.hang)
+    with polling(account("a"), account("b"), account("c"), api=api, limits=Limits(max_concurrent_polls=1)) as rig:
+        assert eventually(lambda: not rig.poller.next_polls(), PATIENCE), "all are waiting or under way"
+        rig.poller.stop()
+        api.released.set()
+        assert api.fetchers[0].closed.wait(PATIENCE)
+        assert api.asked_so_far() == [("a", "sk-a")]
+
+
 def test_stopping_twice_is_stopping_once() -> None:
     with polling(account("a")) as rig:
         rig.poller.stop()

@@ -241,7 +241,7 @@ class Poller:
 
     def _poll(self, slot: Slot, client: Fetcher) -> None:
         with self._changed:
-            watched = self._watched.get(slot.name)
+            watched = None if self._stopping else self._watched.get(slot.name)
         if watched is None or watched.slot is not slot:
             return
         request = watched.request

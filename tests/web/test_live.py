@@ -11,7 +11,7 @@ import pytest
 from pki import TLS, Directory, directory, hashed
 from shortgenius_exporter.config import ConfigError
 from shortgenius_exporter.logs import set_up
-from shortgenius_exporter.web.config import load
+from shortgenius_exporter.web.config import WebConfig, load
 from shortgenius_exporter.web.live import LiveWebConfig
 
 USERS = f"basic_auth_users: {{u: {hashed('p')}}}\n"
@@ -119,3 +119,23 @@ def test_a_linked_directory_that_is_swapped_is_a_change_as_with_kubernetes_secre
 def test_a_bad_file_at_the_start_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         Watched(directory(tmp_path), "x: y")
+
+
+def test_whatever_goes_wrong_leaves_all_as_it_was_and_is_tried_again(watched: Watched) -> None:
+    before = watched.live.current
+    found: list[WebConfig | Exception] = [before, FileNotFoundError(2, "replaced while it was read"), before]
+
+    def load_next() -> WebConfig:
+        one = found.pop(0)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    live = LiveWebConfig(load_next, set_up("info", "logfmt", watched.logged))
+    watched.here.certify("server", "127.0.0.1")
+    live.look()
+    live.look()
+    assert (live.current, live.reload_ok) == (before, False)
+    assert 'problem="internal error: FileNotFoundError"' in watched.logged.getvalue()
+    live.look()
+    assert live.reload_ok is True

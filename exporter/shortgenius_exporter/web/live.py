@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from shortgenius_exporter.config.problems import ConfigError
 from shortgenius_exporter.config.stamps import Stamps, stamps
-from shortgenius_exporter.logs import Log
+from shortgenius_exporter.logs import Log, frames
 from shortgenius_exporter.web.config import WebConfig
 
 _INTERVAL = 0.5
@@ -47,6 +47,8 @@ class LiveWebConfig:
             problem = _weaker(self.current, new)
         except ConfigError as error:
             problem = str(error)
+        except Exception as error:  # noqa: BLE001 - a bug here must not end the server
+            problem = f"internal error: {type(error).__name__}\n{frames(error)}"
         if problem:
             self._complain(problem)
             return

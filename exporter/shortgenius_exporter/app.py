@@ -19,7 +19,7 @@ from shortgenius_exporter.config import ConfigError
 from shortgenius_exporter.core.account import Settings
 from shortgenius_exporter.core.shard import Shard, share
 from shortgenius_exporter.core.snapshot import Snapshot
-from shortgenius_exporter.logs import Log
+from shortgenius_exporter.logs import Log, frames
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState, exporter_registry
 from shortgenius_exporter.metrics.exposition import Exposition
 from shortgenius_exporter.polling.poller import Clock, Poller
@@ -107,10 +107,10 @@ class Exporter:
             try:
                 settings = self._load()
             except ConfigError as error:
-                self._state = replace(self._state, reload_ok=False)
-                for problem in str(error).splitlines():
-                    self._log.error("configuration not reloaded", problem=problem)
-                return str(error)
+                return self._not_reloaded(str(error))
+            except Exception as error:  # noqa: BLE001 - a bug must not pass for a success
+                self._log.error("internal error", type=type(error).__name__, frames=frames(error))
+                return self._not_reloaded(f"internal error ({type(error).__name__}), see the log")
             self.poller.reload(settings)
             _warn_of_plain_http(settings, self._log)
             self._state = replace(
@@ -118,6 +118,12 @@ class Exporter:
             )
             self._log.info("configuration reloaded", accounts=len(settings.accounts))
             return None
+
+    def _not_reloaded(self, problems: str) -> str:
+        self._state = replace(self._state, reload_ok=False)
+        for problem in problems.splitlines():
+            self._log.error("configuration not reloaded", problem=problem)
+        return problems
 
     def overview(self) -> Overview:
         return Overview(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from shortgenius_exporter.config import fields
 from shortgenius_exporter.config.cursor import Cursor, Vocabulary
@@ -11,11 +11,7 @@ from shortgenius_exporter.config.keys import KeyFileError, parse_key, read_key
 from shortgenius_exporter.config.problems import RefusedError
 from shortgenius_exporter.config.settings import SETTINGS, Setting, check_freshness, decode
 from shortgenius_exporter.core.account import Account, KeyFile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from shortgenius_exporter.core.secret import Secret
+from shortgenius_exporter.core.secret import Secret
 
 LIMITS: dict[str, Callable[[Cursor], float]] = {
     "max_concurrent_polls": fields.integer(1, 1000),

@@ -5,16 +5,12 @@ from __future__ import annotations
 import difflib
 import ssl
 import zoneinfo
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from shortgenius_exporter.config.keys import describe
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from shortgenius_exporter.config.problems import Report
+from shortgenius_exporter.config.problems import Report
 
 
 @dataclass(slots=True)

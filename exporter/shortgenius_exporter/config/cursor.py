@@ -5,18 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections.abc import Callable, Collection, Iterator
+from collections.abc import Mapping as Mapping_
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
+from shortgenius_exporter.config.context import Context
 from shortgenius_exporter.config.nodes import Mapping, Node, Scalar, Sequence
 from shortgenius_exporter.config.problems import RefusedError
 from shortgenius_exporter.config.scalars import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-    from collections.abc import Mapping as Mapping_
-
-    from shortgenius_exporter.config.context import Context
 
 T = TypeVar("T")
 

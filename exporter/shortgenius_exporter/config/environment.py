@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from shortgenius_exporter.config import urls
 from shortgenius_exporter.config.keys import parse_key
 from shortgenius_exporter.config.problems import RefusedError, Report
 from shortgenius_exporter.core.account import DEFAULT_BASE_URL, Account, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from shortgenius_exporter.core.secret import Secret
+from shortgenius_exporter.core.secret import Secret
 
 KEY = "SHORTGENIUS_API_KEY"
 BASE_URL = "SHORTGENIUS_BASE_URL"

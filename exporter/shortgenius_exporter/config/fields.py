@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from shortgenius_exporter.config.cursor import Cursor
 from shortgenius_exporter.config.durations import format_duration, parse_duration
 from shortgenius_exporter.config.problems import RefusedError
 from shortgenius_exporter.config.scalars import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from shortgenius_exporter.config.cursor import Cursor
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]{1,3})?")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from shortgenius_exporter.config.accounts import KEY_SOURCES, LIMITS, decode_accounts, decode_defaults
 from shortgenius_exporter.config.context import Context
@@ -14,10 +16,6 @@ from shortgenius_exporter.config.nodes import FAST_LOADER, parse
 from shortgenius_exporter.config.problems import RefusedError, Report
 from shortgenius_exporter.config.settings import SETTINGS
 from shortgenius_exporter.core.account import Limits, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
 _NOT_HERE = dict.fromkeys(SETTINGS, "under defaults or in an account") | dict.fromkeys(

@@ -6,13 +6,10 @@ import errno
 import os
 import re
 import stat
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from shortgenius_exporter.config.problems import RefusedError
 from shortgenius_exporter.core.secret import Secret
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MAX_KEY_BYTES = 4096
 _PRINTABLE = re.compile(r"[!-~]+")

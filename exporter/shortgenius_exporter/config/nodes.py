@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 from yaml import events
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from shortgenius_exporter.config.problems import Report
+from shortgenius_exporter.config.problems import Report
 
 MAX_DEPTH = 50
 MAX_ALIASED = 1_000_000

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from shortgenius_exporter.config.nodes import Scalar
+from shortgenius_exporter.config.nodes import Scalar
 
 # YAML 1.1 and 1.2 together: what any of the two reads as something else than text.
 _NULL = r"~|null|Null|NULL|"

@@ -6,9 +6,11 @@ import dataclasses
 import difflib
 import re
 import zoneinfo
+from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from shortgenius_exporter.config import fields, urls
 from shortgenius_exporter.config.cursor import Cursor, Vocabulary
@@ -16,12 +18,7 @@ from shortgenius_exporter.config.durations import format_duration
 from shortgenius_exporter.config.problems import RefusedError
 from shortgenius_exporter.core.account import Account, Threshold
 from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal, Renewal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
-    from shortgenius_exporter.core.secret import Secret
+from shortgenius_exporter.core.secret import Secret
 
 _DAY = 86_400.0
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

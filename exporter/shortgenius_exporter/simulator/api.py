@@ -7,17 +7,14 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from shortgenius_exporter.core.secret import Secret
+from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.faults import FLAKY, ON_CONNECT, Injection
 from shortgenius_exporter.simulator.habits import seeded
+from shortgenius_exporter.simulator.model import RateLimit, SimulatedAccount, World
 from shortgenius_exporter.simulator.scripts import Script, Send, answer, error, fault_script
 from shortgenius_exporter.simulator.traffic import Traffic
-
-if TYPE_CHECKING:
-    from shortgenius_exporter.simulator.clock import SimulatedClock
-    from shortgenius_exporter.simulator.model import RateLimit, SimulatedAccount, World
 
 BASE_PATH = "/api/v1"
 _CREDITS, _HEALTH = f"{BASE_PATH}/credits", f"{BASE_PATH}/health"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import socket
 
 from shortgenius_exporter.simulator.api import Request
-
-if TYPE_CHECKING:
-    import socket
 
 _LARGEST = 1_048_576  # bytes of a request
 _HEAD_ENDS = b"\r\n\r\n"

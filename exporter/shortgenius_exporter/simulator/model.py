@@ -7,10 +7,11 @@ Pure and deterministic: the same accounts, seed and times give the same balances
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
 
+from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.habits import Habit
 from shortgenius_exporter.simulator.plan import (
     Deposit,
@@ -22,11 +23,6 @@ from shortgenius_exporter.simulator.plan import (
     intents,
     settle,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from shortgenius_exporter.core.secret import Secret
 
 __all__ = [
     "Books",

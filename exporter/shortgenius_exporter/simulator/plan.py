@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from shortgenius_exporter.core.renewal import Renewal, next_renewal
+from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.habits import Habit, seeded, spending
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from shortgenius_exporter.core.secret import Secret
 
 _GRAIN = 0.001  # seconds after a renewal to look for the next: rounding must not find the same one again
 

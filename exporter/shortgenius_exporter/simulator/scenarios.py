@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from random import Random
 
 from shortgenius_exporter.core.account import Account, Threshold
-from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal, next_renewal
+from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal, Renewal, next_renewal
 from shortgenius_exporter.core.secret import Secret
+from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.habits import DAY, MONTH, Habit, seeded
 from shortgenius_exporter.simulator.model import Deposit, Plan, SimulatedAccount, World
-
-if TYPE_CHECKING:
-    from random import Random
-
-    from shortgenius_exporter.core.renewal import Renewal
-    from shortgenius_exporter.simulator.clock import SimulatedClock
 
 DEMO_SPEED = 1_440.0  # a day a minute
 

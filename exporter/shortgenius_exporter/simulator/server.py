@@ -5,22 +5,19 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shortgenius_exporter.simulator.admin import ADMIN_PATH, act, admin_answer
 from shortgenius_exporter.simulator.api import BASE_PATH, Request, SimulatedApi
+from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.faults import Fault, Injection
 from shortgenius_exporter.simulator.incoming import read_request
+from shortgenius_exporter.simulator.model import Books, World
 from shortgenius_exporter.simulator.scripts import End, Script, Send, Wait
-
-if TYPE_CHECKING:
-    import ssl
-
-    from shortgenius_exporter.simulator.clock import SimulatedClock
-    from shortgenius_exporter.simulator.model import Books, World
 
 _PATIENCE = 5.0  # seconds for all threads to end
 _GONE = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)

@@ -118,17 +118,8 @@ class _PlainConnection(HTTPConnection):
         return _open(self, self._adapter)
 
 
-class _TlsConnection(HTTPSConnection):
-    def __init__(self, adapter: DeadlineAdapter, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._adapter = adapter
-
-    def request(self, *args: Any, **kwargs: Any) -> None:
-        self._adapter.used = self
-        super().request(*args, **kwargs)
-
-    def _new_conn(self) -> socket.socket:
-        return _open(self, self._adapter)
+class _TlsConnection(_PlainConnection, HTTPSConnection):
+    """The first base goes before the second: what it overrides, it overrides of ``HTTPSConnection``, too."""
 
     def connect(self) -> None:
         super().connect()

@@ -25,7 +25,6 @@ AGE: Steps = ((None, GREEN), (5 * 60, ORANGE), (15 * 60, RED))
 NONE_IS_GOOD: Steps = ((None, GREEN), (1, RED))
 SOME_IS_BAD: Steps = ((None, GREEN), (1, ORANGE))
 SUCCESS: Steps = ((None, RED), (0.95, ORANGE), (0.999, GREEN))
-SHARE_USED: Steps = ((None, GREEN), (0.7, YELLOW), (0.85, ORANGE), (0.95, RED))
 PACE: Steps = ((None, GREEN), (1, ORANGE), (1.25, RED))
 NEUTRAL: Steps = ((None, BLUE),)
 

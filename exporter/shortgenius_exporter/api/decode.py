@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from sys import intern
 
 from shortgenius_exporter.api.errors import InvalidResponseError
-from shortgenius_exporter.core.balance import Balance
+from shortgenius_exporter.core.balance import CREDIT_TYPE, Balance
 
-_CREDIT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _AMBIGUOUS = object()
 
 
@@ -26,7 +24,7 @@ def decode_balance(body: bytes) -> Balance:
     balance = document.get("balance") if isinstance(document, dict) else None
     if not isinstance(balance, dict):
         raise InvalidResponseError('the answer has no object "balance"')
-    amounts = {intern(name): _amount(value) for name, value in balance.items() if _CREDIT_TYPE.fullmatch(name)}
+    amounts = {intern(name): _amount(value) for name, value in balance.items() if CREDIT_TYPE.fullmatch(name)}
     credits = {name: amount for name, amount in amounts.items() if amount is not None}
     return Balance(credits, ignored=len(balance) - len(credits))
 

@@ -17,12 +17,12 @@ from shortgenius_exporter.config.cursor import Cursor, Vocabulary
 from shortgenius_exporter.config.durations import format_duration
 from shortgenius_exporter.config.problems import RefusedError
 from shortgenius_exporter.core.account import Account, Threshold
+from shortgenius_exporter.core.balance import CREDIT_TYPE
 from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal, Renewal
 from shortgenius_exporter.core.secret import Secret
 
 _DAY = 86_400.0
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_CREDIT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SEVERITY = re.compile(r"[a-z][a-z0-9_]*")
 _USUAL_SEVERITIES = ("warning", "critical")
 _TAKEN_LABELS = {
@@ -76,7 +76,7 @@ def thresholds(cursor: Cursor) -> tuple[Threshold, ...]:
         return ()
     found: list[Threshold] = []
     for credit_type, severities in cursor.entries("thresholds, as {credits: {warning: 100}}").items():
-        if not _CREDIT_TYPE.fullmatch(credit_type):
+        if not CREDIT_TYPE.fullmatch(credit_type):
             severities.key_problem("is not a credit type: use small letters, digits and _, a letter first, 64 at most")
         found.extend(severities.decode(partial(_severities, credit_type)) or ())
     return tuple(found)

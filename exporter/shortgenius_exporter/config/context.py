@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shortgenius_exporter.config.keys import describe
-from shortgenius_exporter.config.problems import Report
+from shortgenius_exporter.config.problems import Report, file_problem
 
 
 @dataclass(slots=True)
@@ -42,7 +41,7 @@ def _load_ca(path: Path) -> str | None:
     except ssl.SSLError:
         return "holds no certificate: expected PEM, -----BEGIN CERTIFICATE-----"
     except OSError as error:
-        return describe(error)
+        return file_problem(error)
     return None
 
 

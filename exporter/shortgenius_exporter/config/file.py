@@ -11,9 +11,8 @@ from typing import Any
 from shortgenius_exporter.config.accounts import KEY_SOURCES, LIMITS, decode_accounts, decode_defaults
 from shortgenius_exporter.config.context import Context
 from shortgenius_exporter.config.cursor import Cursor, Vocabulary
-from shortgenius_exporter.config.keys import describe
 from shortgenius_exporter.config.nodes import FAST_LOADER, parse
-from shortgenius_exporter.config.problems import RefusedError, Report
+from shortgenius_exporter.config.problems import RefusedError, Report, file_problem
 from shortgenius_exporter.config.settings import SETTINGS
 from shortgenius_exporter.core.account import Limits, Settings
 
@@ -65,7 +64,7 @@ def read(path: Path, report: Report) -> bytes:
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        report.fail(describe(error))
+        report.fail(file_problem(error))
     if len(data) > MAX_FILE_BYTES:
         report.fail(f"holds more than {MAX_FILE_BYTES >> 20} MiB: is this the configuration file?")
     return data

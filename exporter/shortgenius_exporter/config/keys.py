@@ -8,7 +8,7 @@ import re
 import stat
 from pathlib import Path
 
-from shortgenius_exporter.config.problems import RefusedError
+from shortgenius_exporter.config.problems import RefusedError, file_problem
 from shortgenius_exporter.core.secret import Secret
 
 MAX_KEY_BYTES = 4096
@@ -29,7 +29,7 @@ def read_key(path: Path) -> Secret:
     try:
         return parse_key(_read(path).decode("ascii", errors="replace"))
     except OSError as error:
-        raise KeyFileError(path, describe(error)) from None
+        raise KeyFileError(path, file_problem(error)) from None
     except RefusedError as error:
         raise KeyFileError(path, str(error)) from None
 
@@ -60,13 +60,3 @@ def parse_key(text: str) -> Secret:
     if not _PRINTABLE.fullmatch(key):
         raise RefusedError("holds a character that is not printable ASCII: copy the API key again")
     return Secret(key)
-
-
-def describe(error: OSError) -> str:
-    """What went wrong with a file, to follow its name, without repeating it."""
-    known = {
-        errno.ENOENT: "does not exist: create it, or correct the path",
-        errno.EACCES: "may not be read by this user: change its owner or mode",
-        errno.EISDIR: "is a directory: name a file",
-    }
-    return known.get(error.errno or 0, f"cannot be read: {os.strerror(error.errno or 0)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -65,3 +67,13 @@ class Report:
     def error(self) -> ConfigError:
         by_place = sorted(self._problems.values(), key=lambda problem: (problem.line or 0, problem.column or 0))
         return ConfigError(tuple(by_place))
+
+
+def file_problem(error: OSError) -> str:
+    """What went wrong with a file, to follow its name, without repeating it."""
+    known = {
+        errno.ENOENT: "does not exist: create it, or correct the path",
+        errno.EACCES: "may not be read by this user: change its owner or mode",
+        errno.EISDIR: "is a directory: name a file",
+    }
+    return known.get(error.errno or 0, f"cannot be read: {os.strerror(error.errno or 0)}")

@@ -16,9 +16,8 @@ from shortgenius_exporter.config import fields
 from shortgenius_exporter.config.context import Context
 from shortgenius_exporter.config.cursor import Cursor, Vocabulary
 from shortgenius_exporter.config.file import read
-from shortgenius_exporter.config.keys import describe
 from shortgenius_exporter.config.nodes import parse
-from shortgenius_exporter.config.problems import RefusedError, Report
+from shortgenius_exporter.config.problems import RefusedError, Report, file_problem
 from shortgenius_exporter.config.stamps import Stamps, stamps
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.web.tls import CertificateError, ClientAuth, TlsSettings, same_address, server_context
@@ -133,7 +132,7 @@ def _file(cursor: Cursor) -> Path:
     try:
         path.open("rb").close()
     except OSError as error:
-        raise fields.unusable_file(cursor, describe(error)) from None
+        raise fields.unusable_file(cursor, file_problem(error)) from None
     return path
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
-from shortgenius_exporter.config.keys import describe
+from shortgenius_exporter.config.problems import file_problem
 
 
 class ClientAuth(Enum):
@@ -89,7 +89,7 @@ def _read(field: str, path: Path, marker: bytes, noun: str) -> None:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise CertificateError(field, describe(error)) from None
+        raise CertificateError(field, file_problem(error)) from None
     if marker not in content:
         raise CertificateError(field, f"holds no {noun}: expected PEM, -----BEGIN {noun.upper()}-----")
 

@@ -181,6 +181,15 @@ def test_a_disk_that_does_not_answer_delays_a_value_for_a_moment_and_the_next_on
     assert served.log.getvalue().count('msg="state is saved again"') == 1
 
 
+def test_a_value_that_came_while_the_disk_hung_already_waits_no_longer_either(served: Served) -> None:
+    disk = Disk(works=False)
+    with keeping(disk, served, Pace(patience=0.3, save_within=0.05, pause=0.0)) as keeper:
+        keeper.publish(polled(keeper.begin(STUDIO), 217.0))
+        eventually(lambda: disk.tries == 1)
+        keeper.publish(polled(keeper.begin(LABS), 5.0))
+        eventually(lambda: served.snapshots.keys() == {"studio", "labs"}, patience=5.0)
+
+
 def test_a_disk_that_refuses_is_counted_and_tried_again_until_all_is_saved(served: Served) -> None:
     disk = Disk()
     disk.trouble = "database or disk is full (SQLITE_FULL)"

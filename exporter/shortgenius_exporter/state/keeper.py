@@ -252,7 +252,8 @@ class Keeper:
             if self._saving != turn:
                 return
             self._count("the disk does not answer")
-        self._release(turn)
+            everything = self._turn
+        self._release(everything)
 
     def _release(self, turn: int) -> None:
         """Serves what waited for the save that began with ``turn``; the lock is let go between accounts."""

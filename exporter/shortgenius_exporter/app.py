@@ -33,6 +33,8 @@ from shortgenius_exporter.web.server import serve
 from shortgenius_exporter.web.status import Overview
 
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+# How long a thread runs before another gets its turn, a tenth of Python's default: while hundreds of polls are under
+# way, the thread that renders a large scrape needs many turns.
 _TURN_SECONDS = 0.0005
 _TIME_TO_SAVE = 0.5
 
@@ -50,7 +52,7 @@ class Options:
 
 
 class Exporter:
-    """A running exporter but for its web side. ``load`` gives the configuration, now and at each reload."""
+    """All of a running exporter but its web server. ``load`` gives the configuration, now and at each reload."""
 
     def __init__(
         self, load: Callable[[], Settings], options: Options, web_config: LiveWebConfig, log: Log, clock: Clock
@@ -126,6 +128,7 @@ class Exporter:
         return problems
 
     def overview(self) -> Overview:
+        """What the status page and the JSON show, as of now."""
         return Overview(
             exporter=self._about_itself(),
             started_at=self._started_at,
@@ -136,9 +139,11 @@ class Exporter:
         )
 
     def scraped(self) -> None:
+        """Somebody has asked for the metrics."""
         self._last_scrape = self._clock.wall()
 
     def site(self, options: Options) -> Site:
+        """What the web server serves."""
         return Site(
             exposition=self.exposition,
             registry=self.registry,
@@ -189,7 +194,6 @@ def run(
     Raises ConfigError, StateFileError or ListenError before it has begun.
     """
     live = LiveWebConfig(lambda: load_web_config(options.web_config_file), log)
-    # The thread that answers waits for those that poll at most so long: a large scrape is many turns of it.
     sys.setswitchinterval(_TURN_SECONDS)
     exporter = Exporter(load, options, live, log, Clock())
     sockets = listen(options.listen_addresses)
@@ -213,10 +217,10 @@ async def _run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, _in_background, exporter.reload)
-    # Only now: whoever reads of it may send a signal at once.
+    # Only now that the handlers are there: whoever waits for this line may send a signal at once.
     announce()
     exporter.start()
-    # While the answers in flight are finished, or their readers waited for, the state is saved already.
+    # Saves the state while the server still finishes its last answers: both have to fit into two seconds.
     stopping = asyncio.ensure_future(_stop(exporter, stop))
     try:
         await serving(stop)

@@ -41,7 +41,7 @@ class UsageError(Exception):
 
 
 def run(args: argparse.Namespace, environ: Environ) -> int:
-    """Raises UsageError."""
+    """Runs the command that ``args`` names; the exit code. Raises UsageError."""
     commands: dict[str | None, Callable[[argparse.Namespace, Environ], int]] = {
         None: serve,
         "demo": demo,

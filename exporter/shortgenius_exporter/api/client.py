@@ -46,8 +46,8 @@ Route = tuple[str, Path | None, Secret | None]
 class BalanceRequest:
     """All that is constant for one account and key: made once, sent at every poll.
 
-    ``around_key``: what of ``message`` stands before the key and after it, shared by all accounts of an upstream.
-    ``proxies``: by scheme, as ``requests`` takes them.
+    ``around_key``: the bytes of ``message`` before the key and those after it. Accounts of one upstream have the same
+    ones, so they share them and save memory. ``proxies``: by scheme, as ``requests`` takes them.
     """
 
     account: Account
@@ -72,7 +72,7 @@ class BalanceRequest:
 
     @property
     def prepared(self) -> requests.PreparedRequest:
-        """The same for ``requests``. Ten times the size of ``message`` and seldom needed, so not kept."""
+        """The same request for ``requests``, which opens connections: seldom needed and large, so made when asked."""
         return _prepared(self.account, self.key)
 
 
@@ -86,7 +86,7 @@ def prepare(account: Account, key: Secret) -> BalanceRequest:
 
 @lru_cache(maxsize=256)
 def _shared(parts: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-    """Of equal ones, the first."""
+    """The first of all equal values: the cache returns it for each later one, which is then freed."""
     return parts
 
 
@@ -150,11 +150,12 @@ class Client:
         return decode_balance(answer.body)
 
     def close(self) -> None:
+        """Closes every connection."""
         for adapter in self._adapters.values():
             adapter.close()
 
     def _ask_again(self, request: BalanceRequest) -> Answer | None:
-        """Over the open connection to where ``request`` goes; ``None`` if there is none, or no more."""
+        """The answer over a connection that is still open; ``None`` if none is, and ``_ask`` has to open one."""
         connection = self._open.get(request.route)
         # Whatever came while nothing was asked, a goodbye or an answer to nobody, is not the answer to this.
         if connection is None or not connection.is_connected:
@@ -171,6 +172,7 @@ class Client:
         return answer
 
     def _ask(self, request: BalanceRequest) -> Answer:
+        """The answer over a new connection or through a proxy, by ``requests``; the connection is kept for the next."""
         adapter = self._adapter(request.account.ca_file)
         answer = _send_once_more_if_stale(adapter, request)
         if adapter.used is not None and adapter.used.proxy is None:

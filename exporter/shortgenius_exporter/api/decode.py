@@ -31,7 +31,7 @@ def decode_balance(body: bytes) -> Balance:
 
 def _parse(body: bytes) -> object:
     try:
-        # Integers become floats at once: int() refuses more than 4300 digits, and then the good fields were lost too.
+        # Not int: that refuses more than 4300 digits, and one such field would cost the good fields beside it.
         return json.loads(body.decode("utf-8-sig"), object_pairs_hook=_without_duplicates, parse_int=float)
     except UnicodeDecodeError:
         raise InvalidResponseError("the answer is not UTF-8") from None

@@ -1,7 +1,7 @@
 """One request and its answer on a connection that is already open.
 
-Finding a connection is most of what ``requests`` and ``urllib3`` do for a request, and most of what a request costs.
-Whoever sends the next one to the same place needs only this.
+Most of what ``requests`` and ``urllib3`` do for a request, and most of what it costs, is to find a connection. The
+next request to the same server can do without that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Answer:
 
 
 def exchange(sock: Any, message: bytes, deadline: Deadline, max_body: int) -> Answer:
-    """Sends ``message``, a GET, and reads one answer, of a longer body one byte more than ``max_body``.
+    """Sends ``message``, a GET, and reads one answer: of its body at most ``max_body`` bytes and one more.
 
     Raises what sockets, ``ssl``, ``http.client`` and urllib3's decoders raise.
     """

@@ -26,6 +26,7 @@ class Deadline:
         self._end = 0.0
 
     def start(self, seconds: float) -> None:
+        """A new request begins, which has so many ``seconds``."""
         self._end = self._monotonic() + seconds
 
     def passed(self) -> bool:
@@ -40,6 +41,8 @@ class Deadline:
 
 
 class DeadlineSocket(socket.socket):
+    """Gives each read only the time that is left."""
+
     deadline: Deadline
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:
@@ -52,6 +55,8 @@ class DeadlineSocket(socket.socket):
 
 
 class DeadlineTlsSocket(ssl.SSLSocket):
+    """The same for TLS. ``ssl`` makes the socket itself, so ``deadline`` is set afterwards."""
+
     deadline: Deadline | None = None
 
     def recv_into(self, *args: Any, **kwargs: Any) -> int:

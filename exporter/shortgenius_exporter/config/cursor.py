@@ -26,6 +26,7 @@ class Vocabulary:
     elsewhere: Mapping_[str, str]
 
     def advice(self, name: str) -> str:
+        """What may be meant by an unknown ``name``, to follow a message."""
         if name in self.elsewhere:
             return f": it belongs {self.elsewhere[name]}"
         word = name.partition(":")[0]
@@ -36,7 +37,10 @@ class Vocabulary:
 
 
 class Cursor(NamedTuple):
-    """``key``: the node that names this value in a mapping; ``position``: its place in a list, from 0."""
+    """Where decoding is: a node, and how it was reached.
+
+    ``key``: the node that names this value in a mapping; ``position``: its place in a list, from 0.
+    """
 
     node: Node
     context: Context
@@ -46,6 +50,7 @@ class Cursor(NamedTuple):
 
     @property
     def path(self) -> str:
+        """As ``accounts[1].poll_interval``."""
         above = self.parent.path if self.parent else ""
         if self.key is None:
             return above if self.position is None else f"{above}[{self.position}]"
@@ -73,11 +78,13 @@ class Cursor(NamedTuple):
         return isinstance(self.node, Scalar) and kind_of(self.node) == "null"
 
     def scalar(self, wanted: str) -> Scalar:
+        """The node, if it is one value; else refuses, and says what was ``wanted``."""
         if isinstance(self.node, Scalar):
             return self.node
         raise RefusedError(f"is {describe(self.node)}: expected {wanted}")
 
     def items(self, wanted: str) -> Iterator[Cursor]:
+        """The items of a list; else refuses, and says what was ``wanted``."""
         if not isinstance(self.node, Sequence):
             raise RefusedError(f"is {describe(self.node)}: expected {wanted}")
         return (Cursor(node, self.context, self, position=position) for position, node in enumerate(self.node.items))
@@ -126,6 +133,7 @@ class Cursor(NamedTuple):
 
 
 def describe(node: Node) -> str:
+    """What ``node`` is, in words for the operator."""
     if isinstance(node, Sequence):
         return "a list"
     if isinstance(node, Mapping):

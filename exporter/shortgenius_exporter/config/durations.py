@@ -21,7 +21,7 @@ _FORM = "write it as 500ms, 30s, 1m, 1h30m or 1d"
 
 
 def parse_duration(text: str) -> float:
-    """Seconds. Raises :class:`ValueError` unless ``text`` is whole numbers with units, largest unit first."""
+    """Seconds. Raises RefusedError unless ``text`` is whole numbers with units, largest unit first."""
     if re.fullmatch(r"[0-9]{1,12}", text):
         raise RefusedError(f"has no unit: write {text}s if seconds are meant")
     match = _PATTERN.fullmatch(text)

@@ -52,6 +52,8 @@ class Scalar(NamedTuple):
 
 @dataclass(slots=True)
 class Sequence:
+    """A list."""
+
     line: int
     column: int
     items: list[Node]
@@ -59,6 +61,8 @@ class Sequence:
 
 @dataclass(slots=True)
 class Mapping:
+    """Names and values, in the order of the text; a name may stand in it twice."""
+
     line: int
     column: int
     pairs: list[tuple[Node, Node]]
@@ -69,7 +73,10 @@ Node = Scalar | Sequence | Mapping
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not been seen, with all that its aliases would unfold to."""
+    """A collection whose end has not been seen.
+
+    ``size``, ``height``: how many nodes and levels it has, with every alias in it written out.
+    """
 
     start: Any
     children: list[Node]

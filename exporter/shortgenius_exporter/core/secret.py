@@ -14,6 +14,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
+        """The string itself: to be sent or compared, never to be put into a message."""
         return self._value
 
     def __repr__(self) -> str:

@@ -48,6 +48,7 @@ class Snapshot:
 
 
 def succeeded(before: Snapshot, balance: Balance, now: float, duration: float, max_types: int) -> Snapshot:
+    """The snapshot after a poll that ended at ``now`` (Unix seconds) with ``balance``, after ``duration`` seconds."""
     ledger, refused = observe(before.ledger, balance, now, max_types)
     return replace(
         before,
@@ -63,6 +64,7 @@ def succeeded(before: Snapshot, balance: Balance, now: float, duration: float, m
 
 
 def failed(before: Snapshot, failure: Failure, now: float, duration: float) -> Snapshot:
+    """The snapshot after a poll that failed. The ledger stays; how long it is shown, ``is_fresh`` says."""
     return replace(
         before,
         up=False,

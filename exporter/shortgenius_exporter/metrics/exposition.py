@@ -60,7 +60,7 @@ class Exposition:
         return _joined(self.pieces(openmetrics=openmetrics))
 
     def pieces(self, *, openmetrics: bool) -> list[Piece]:
-        """The same in pieces still to be joined: joined one after the other, they never need all of the memory."""
+        """The same in pieces. Who joins and sends them one by one never holds the whole body in memory."""
         with self._lock:
             rendered = list(self._rendered.values())
         return _pieces(self._current(rendered), openmetrics=openmetrics)
@@ -75,7 +75,7 @@ class Exposition:
         return [one if now < one.valid_until else self._renewed(one, now) for one in rendered]
 
     def _renewed(self, outdated: Rendered, now: float) -> Rendered:
-        """Kept for the next scrape: while an upstream is down, all accounts are outdated."""
+        """Renders ``outdated`` again, and keeps the result for the next scrape."""
         renewed = render(outdated.snapshot, now, outdated)
         name = outdated.snapshot.account.name
         with self._lock:
@@ -92,7 +92,7 @@ def _pieces(rendered: list[Rendered], *, openmetrics: bool) -> list[Piece]:
     pieces: list[Piece] = []
     accounts = [one.lines for one in rendered]
     for index, family in enumerate(ACCOUNT_FAMILIES):
-        # Empty lines are let stand: to look at each costs more than to join it.
+        # Some accounts have no line in this family. Joining an empty one costs less than leaving it out.
         lines = list(map(itemgetter(index), accounts))
         if any(lines):
             pieces.append([header(family, openmetrics=openmetrics)])
@@ -104,8 +104,8 @@ class Negotiated:
     """The format that an ``Accept`` header gets, as the client library decides it."""
 
     def __init__(self, accept: str) -> None:
-        # All our names are legal in every escaping scheme, so none needs to be applied. A version that is no number
-        # makes the library raise.
+        # No name of ours needs escaping, so every scheme gives the same. The library raises for a version that is not
+        # a number.
         try:
             self._encode, self.content_type = choose_encoder(accept.replace("escaping=dots", "escaping=underscores"))
         except (ValueError, TypeError):

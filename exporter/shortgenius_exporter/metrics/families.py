@@ -30,15 +30,17 @@ class View:
 
 
 def view(snapshot: Snapshot, now: float) -> View:
+    """``snapshot`` as it is to be shown at ``now`` (Unix seconds)."""
     renewal = snapshot.account.renewal
     return View(snapshot, snapshot.is_fresh(now), None if renewal is None else next_renewal(renewal, now))
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """``name`` as its samples bear it, a counter's with ``_total``.
+    """``name``: as in the sample lines, a counter's with ``_total``.
 
-    ``facts``: all of a view that the samples depend on. ``samples_of``: the samples that these facts give.
+    ``facts``: takes from a view all that the samples depend on; while it is equal, so are the lines, and they need not
+    be rendered again. ``samples_of``: makes the samples from these facts.
     """
 
     name: str

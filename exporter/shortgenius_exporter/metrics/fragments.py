@@ -19,7 +19,7 @@ _EXACT = 2.0**53
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The lines of one account, one element per family of ``ACCOUNT_FAMILIES``, true before ``valid_until``."""
+    """The lines of one account, one element per family of ``ACCOUNT_FAMILIES``. They hold before ``valid_until``."""
 
     view: View
     lines: tuple[bytes, ...]
@@ -43,6 +43,7 @@ def render(snapshot: Snapshot, now: float, before: Rendered | None = None) -> Re
 
 
 def header(family: Family, *, openmetrics: bool) -> bytes:
+    """The HELP and TYPE lines. OpenMetrics names a counter there without ``_total``."""
     name = family.name.removesuffix("_total") if openmetrics and family.kind == "counter" else family.name
     return f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n".encode()
 
@@ -51,7 +52,7 @@ def _seen_again(snapshot: Snapshot, now: float, before: Rendered) -> View:
     renews_at = before.view.renews_at
     if renews_at is None or renews_at <= now or snapshot.account.renewal != before.snapshot.account.renewal:
         return view(snapshot, now)
-    # Asking a calendar costs as much as all else here.
+    # The next renewal is still ahead: to compute it again would cost as much as all the rest of a rendering.
     return View(snapshot, snapshot.is_fresh(now), renews_at)
 
 

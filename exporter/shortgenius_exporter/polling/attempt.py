@@ -18,6 +18,8 @@ from shortgenius_exporter.polling.schedule import Outcome
 
 
 class Fetcher(Protocol):
+    """What a poll needs of ``api.client.Client``, which describes it."""
+
     def fetch(self, request: BalanceRequest) -> Balance: ...
 
     def close(self) -> None: ...
@@ -52,6 +54,10 @@ class AccountRequest:
         self.key = CurrentKey(account.key)
         self._prepared: BalanceRequest | None = None
 
+    def is_for(self, account: Account) -> bool:
+        """Whether ``account`` is to be asked as before: with the same key, at the same place, for as long."""
+        return _asked(self.account) == _asked(account)
+
     def get(self) -> BalanceRequest:
         """Raises AuthError if there is no key to send."""
         key = self.key.get()
@@ -60,6 +66,10 @@ class AccountRequest:
         if self._prepared is None or self._prepared.key != key:
             self._prepared = prepare(self.account, key)
         return self._prepared
+
+
+def _asked(account: Account) -> tuple[object, ...]:
+    return account.key, account.base_url, account.poll_timeout, account.proxy_url, account.ca_file
 
 
 def attempt(client: Fetcher, request: AccountRequest, monotonic: Callable[[], float]) -> Attempt:

@@ -18,6 +18,7 @@ from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetche
 from shortgenius_exporter.polling.changes import Change, changes
 from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
 
+# Seconds.
 _LONGEST_SLEEP = 1.0
 _ROUND = 0.05
 _STUCK_AFTER = 15.0
@@ -70,7 +71,8 @@ class Poller:
         self._schedule = Schedule(clock.random, settings.limits.max_requests_per_second)
         self._watched: dict[str, _Watched] = {}
         self._rejected: set[str] = set()
-        # Apart from the calls that wake a worker: one that dies as it wakes takes no job with it.
+        # A call wakes a worker, which then takes a job. They are apart so that a worker that dies as it wakes loses a
+        # call, which can be made again, and no job.
         self._jobs: deque[Slot] = deque()
         self._calls: SimpleQueue[bool] = SimpleQueue()
         self._workers: list[threading.Thread] = []
@@ -153,7 +155,7 @@ class Poller:
         self._publish(watched.snapshot)
         if account.poll_interval != old.poll_interval:
             self._schedule.change_interval(account.name, account.poll_interval, now)
-        if _question(account) != _question(old):
+        if not watched.request.is_for(account):
             watched.request = AccountRequest(account)
             self._schedule.wake(account.name, now)
 
@@ -185,13 +187,16 @@ class Poller:
                 self._changed.wait(max(self._sleeps_until - self._clock.monotonic(), 0))
 
     def _next_round(self, now: float) -> float:
-        """When to look again. Polls that are due within a moment start together: waking a thread costs most of one."""
+        """When to look again. Polls due within a round start together: to wake up for each costs as much as the poll.
+
+        Under a request rate there are no rounds: they would send the requests in bursts.
+        """
         latest, next_due = now + _LONGEST_SLEEP, self._schedule.next_due()
         pause = 0.0 if self._limits.max_requests_per_second else _ROUND
         return latest if next_due is None else min(max(next_due, now + pause), latest)
 
     def _bury_workers(self) -> None:
-        """Forgets those that died, and calls for the jobs anew whose calls they may have taken with them."""
+        """Forgets workers that died. They may have lost calls, so there is a new call for each job that waits."""
         dead = [worker for worker in self._workers if not worker.is_alive()]
         self._workers = [worker for worker in self._workers if worker not in dead]
         for _ in self._jobs if dead else ():
@@ -203,7 +208,7 @@ class Poller:
                 self._schedule.wake(name, now)
 
     def _fill_workers(self) -> None:
-        """As many as there ever was work for at once: few, each with its connections, where answers come quickly."""
+        """Starts a worker for each unfinished job, up to the limit. Where answers come quickly, few are needed."""
         for _ in range(min(self._most_workers(), self._unfinished) - len(self._workers)):
             worker = self._thread("worker", self._work)
             worker.start()
@@ -217,7 +222,7 @@ class Poller:
         while self._calls.get():
             try:
                 slot = self._jobs.popleft()
-            except IndexError:  # called for twice
+            except IndexError:  # a call too many, from _bury_workers
                 continue
             try:
                 self._poll(slot, client)
@@ -287,8 +292,3 @@ class Poller:
             self._rejected.discard(after.account.name)
         self._publish(after)
         return list(changes(before, after))
-
-
-def _question(account: Account) -> tuple[object, ...]:
-    """What decides how, and whom, a poll asks."""
-    return account.key, account.base_url, account.poll_timeout, account.proxy_url, account.ca_file

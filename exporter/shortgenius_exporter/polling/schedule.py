@@ -22,7 +22,10 @@ class Outcome:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One account's place in the schedule; its regular polls fall on ``phase`` + n * ``interval``."""
+    """One account's place in the schedule; its regular polls fall on ``phase`` + n * ``interval``.
+
+    ``failures``: failed polls in a row. ``again``: a poll was asked for while one is under way.
+    """
 
     name: str
     interval: float

@@ -13,7 +13,8 @@ from shortgenius_exporter.core.renewal import Renewal, next_renewal
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.habits import Habit, seeded, spending
 
-_GRAIN = 0.001  # seconds after a renewal to look for the next: rounding must not find the same one again
+# Seconds after a renewal from which the next one is looked for: because of rounding, the same might be found again.
+_GRAIN = 0.001
 
 
 class Kind(StrEnum):

@@ -19,7 +19,8 @@ from shortgenius_exporter.state.remembered import Remembered
 
 _BUSY_TIMEOUT = 1.0
 _PRIMARY = 0xFF
-# Text that is no UTF-8 has no code, and a table or column that is missing no code of its own.
+# SQLite's result codes for a damaged file. 0: Python raises without a code where a text is not UTF-8. SQLITE_ERROR: a
+# table or a column is missing, for which there is no code of its own.
 _DAMAGED = {0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _TAKEN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _COMPANIONS = ("", "-journal", "-wal", "-shm")

@@ -26,8 +26,11 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds. ``patience``: how long a value waits for the disk before it is served all the same. ``save_within``:
-    for what did not move (times of sight), and until the next try after a failure. ``pause``: between two saves.
+    """When to save, in seconds.
+
+    ``patience``: how long a value waits for the disk before it is served unsaved. ``save_within``: how soon values that
+    need not be saved before they are served are saved, such as the time of the last success; also how soon a failed
+    save is tried again. ``pause``: the least time between two saves.
     """
 
     patience: float = 2.0
@@ -36,6 +39,8 @@ class Pace:
 
 
 class Store(Protocol):
+    """What the keeper needs of ``StateFile``, which describes it."""
+
     @property
     def is_open(self) -> bool: ...
 
@@ -78,8 +83,11 @@ class Keeper:
         self._save_by = 0.0
         self._not_before = 0.0
         self._look_for_parted_at = -math.inf
+        # Snapshots that wait to be saved before they are served, by account, each with its turn: a number that counts
+        # up. A save covers all turns up to the one with which it began.
         self._waiting: dict[str, deque[tuple[int, Snapshot]]] = {}
         self._turn = 0
+        # The turn with which the save under way began.
         self._saving: int | None = None
         self._in_trouble = False
         self._stopping = False
@@ -248,6 +256,7 @@ class Keeper:
             self._log.info("state is saved again")
 
     def _lose_patience(self, turn: int) -> None:
+        """Serves all that waits, unsaved, if the save that began with ``turn`` is still under way."""
         with self._changed:
             if self._saving != turn:
                 return
@@ -256,7 +265,7 @@ class Keeper:
         self._release(everything)
 
     def _release(self, turn: int) -> None:
-        """Serves what waited for the save that began with ``turn``; the lock is let go between accounts."""
+        """Serves what waited, up to ``turn``. The lock is released between accounts, so that polls go on meanwhile."""
         with self._changed:
             names = list(self._waiting)
         for name in names:

@@ -25,14 +25,15 @@ class Remembered:
 
 
 def remembered(snapshot: Snapshot) -> Remembered:
+    """What of ``snapshot`` is to outlive the process."""
     return Remembered(snapshot.ledger, snapshot.last_success)
 
 
 def recalled(account: Account, known: Remembered, now: float) -> Snapshot:
-    """The snapshot with which ``account`` begins: its counters go on, and its balance is as old as it is.
+    """The snapshot with which ``account`` begins after a restart: its counters go on where they were.
 
-    So the balance is shown only until ``stale_after`` its last success, as if the process had never ended. A last
-    success that has yet to come (the clock was wrong) proves nothing.
+    Its balance is as old as the last success says, and is shown until ``stale_after``, as if the process had never
+    ended. A last success in the future (the clock was wrong) counts as none.
     """
     last_success = known.last_success
     if last_success is not None and last_success > now:
@@ -41,7 +42,7 @@ def recalled(account: Account, known: Remembered, now: float) -> Snapshot:
 
 
 def has_moved(before: Ledger, after: Ledger) -> bool:
-    """Whether anything but times of sight differs: what, once served, must never be served as less again."""
+    """Whether a balance or a total differs: such a change must be saved before it is served. Times need not be."""
     if before is after:
         return False
     return len(before) != len(after) or any(_amounts(before.get(name)) != _amounts(after[name]) for name in after)

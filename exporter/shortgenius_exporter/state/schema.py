@@ -64,6 +64,7 @@ def prepare(connection: sqlite3.Connection) -> None:
 
 
 def read(connection: sqlite3.Connection) -> dict[str, Remembered]:
+    """All that the file remembers, by account."""
     entries: defaultdict[str, dict[str, Entry]] = defaultdict(dict)
     # By rowid: the types come back in the order in which they were written.
     for account, credit_type, balance, consumed, granted, last_grant, first, last, reported in connection.execute(

@@ -18,6 +18,7 @@ Json = dict[str, object]
 
 
 def accounts_json(overview: Overview, wanted: Selection) -> bytes:
+    """The JSON document for ``wanted``."""
     listed = listing(overview, wanted)
     document = {
         "generated_at": timestamp(overview.now),

@@ -32,6 +32,8 @@ _UNVERIFIED = ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert")
 
 @dataclass(frozen=True, slots=True)
 class ServerTls:
+    """``settings``, the context made from them, and the stamps of the files that it was made from."""
+
     settings: TlsSettings
     context: ssl.SSLContext
     stamps: Stamps

@@ -27,7 +27,7 @@ class Connection:
     task: asyncio.Task[None] | None = None
 
     def close(self) -> None:
-        """Of an answer that was not taken, the kernel keeps nothing: the client sees a reset."""
+        """Closes the socket; in the middle of an answer with a reset, so that the kernel keeps nothing to send."""
         if self.held is not None:
             with suppress(OSError):
                 self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
@@ -48,7 +48,7 @@ class Connections:
         return len(self._open)
 
     def enter(self, connected: socket.socket, address: str) -> Connection:
-        """A new connection always finds a place: another one goes for it."""
+        """Takes in a new connection. If there are too many, another one is closed for it."""
         while len(self._open) >= self._most:
             self.shed(address)
         connection = Connection(connected, address, self._now())
@@ -80,9 +80,11 @@ class Connections:
             self._end(other)
 
     def shed(self, newcomer: str = "") -> None:
-        """Ends the connection that can be spared most, if there is any.
+        """Ends one connection, if there is any, to make room.
 
-        Of the address that has most, a newcomer's counted, that is the one that has not moved for longest.
+        It comes from the address with the most connections (``newcomer``: an address that is about to have one more),
+        so that one client's flood does not cost another its scrape. Of that address, it is the one that has not moved
+        for longest.
         """
         if not self._open:
             return

@@ -26,6 +26,8 @@ class Peer:
 
 
 class Guard:
+    """Client certificates and passwords, as the web configuration wants them."""
+
     def __init__(self, passwords: Passwords) -> None:
         self._passwords = passwords
 

@@ -35,9 +35,9 @@ class _RefusedError(Exception):
 
 
 class Conversation:
-    """``answer``: gives the response to a request and all its headers but those of framing.
+    """``answer``: gives the response to a request, and its headers but Date, Content-Type and Content-Length.
 
-    ``taking``: told how many bytes of an answer are still to be sent, whenever that changes; ``None``: no request.
+    ``taking``: is told how many bytes of an answer are still to be sent, and ``None`` when all are.
     ``request_by``: when the first request must be there, by the loop's clock.
     """
 
@@ -51,7 +51,8 @@ class Conversation:
         self._stream = stream
         self._answer = answer
         self._taking = taking
-        # Slow answers of one connection share their time, or who asks for many could be slow for ever.
+        # Seconds that sending may take. All slow answers use it up together, or a client could take each a little too
+        # slowly and stay for ever.
         self._patience = ANSWER_SECONDS
         self._now = asyncio.get_running_loop().time
         self._request_by = request_by
@@ -160,7 +161,7 @@ def _chunks(head: bytes, pieces: Iterable[Iterable[bytes]]) -> Iterator[bytes | 
 
 
 def _checked(request: h11.Request) -> h11.Request:
-    """Refuses what servers behind one another read differently."""
+    """Refuses what a proxy before us may read differently, which is how requests are smuggled past it."""
     if request.http_version not in (b"1.0", b"1.1"):
         raise _RefusedError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
     names = [name for name, _ in request.headers]

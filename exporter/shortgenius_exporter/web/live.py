@@ -57,7 +57,7 @@ class LiveWebConfig:
         self._log.info("web configuration reloaded", scheme=new.scheme, users=len(new.users))
 
     def _complain(self, problem: str) -> None:
-        """Once for each new problem: what is broken is tried again and again, for it may name a file to come."""
+        """Logs each new problem once. What is broken is tried again all the time: it may name a file still to come."""
         if problem == self._complaint:
             return
         self._complaint = problem

@@ -24,9 +24,9 @@ class BusyError(Exception):
 class Turns:
     """One at a time. Addresses take turns, and of one address the newest comes first.
 
-    A guesser asks again when the last guess was answered, so whoever is new waits for one check, not for all.
-    For the same reason nobody is turned away at once: that would only bring the next guess sooner. How many can
-    wait is bounded by the number of connections.
+    A guesser sends the next guess when the last one is answered, so a newcomer waits for one check, not for all the
+    guesses. Nobody is turned away at once: that would only bring the next guess sooner. How many can wait is bounded
+    by the number of connections.
     """
 
     def __init__(self, patience: float = WAIT_SECONDS) -> None:
@@ -52,6 +52,7 @@ class Turns:
             raise
 
     def done(self) -> None:
+        """Ends a turn; the next begins."""
         while self._waiting:
             address, queue = self._waiting.popitem(last=False)
             waiter = queue.pop()
@@ -129,6 +130,6 @@ class Passwords:
 
 
 def stand_in(users: Mapping[str, Secret]) -> Secret:
-    """A hash for names that do not exist, no password's, whose check takes as long as that of the dearest that does."""
+    """A hash that no password has, for names that do not exist: its check takes as long as the slowest user's."""
     dearest = max((secret.reveal() for secret in users.values()), key=lambda text: text[4:6])
     return Secret(f"$2b{dearest[3:7]}{'.' * 53}")

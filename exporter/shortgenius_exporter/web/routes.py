@@ -37,9 +37,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``pieces``: the body, in parts of which each is joined only when it is sent.
+    """``pieces``: the body in parts; each is joined only when it is sent.
 
-    Thousands of accounts make a body of tens of megabytes, which so never is there as a whole.
+    Thousands of accounts make a body of tens of megabytes. So it is never in memory as a whole.
     """
 
     pieces: Sequence[Sequence[bytes]]
@@ -155,7 +155,7 @@ def _compressed(response: Response, pieces: Sequence[Sequence[bytes]], request: 
 
 
 def _gzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Piece by piece, so that the whole is never there uncompressed; polls go on meanwhile, zlib lets them."""
+    """Piece by piece, so that the whole is never in memory uncompressed. zlib releases the interpreter: polls go on."""
     compressor = zlib.compressobj(_FASTEST, wbits=zlib.MAX_WBITS | _GZIP)
     yield from map(compressor.compress, pieces)
     yield compressor.flush()

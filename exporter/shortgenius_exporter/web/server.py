@@ -65,8 +65,10 @@ class _Server:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def accept(self, listening: socket.socket) -> None:
-        """For ever. Of a flood, many are accepted before any is served: those that go again cost little then, and a
-        scrape behind them is reached soon.
+        """Accepts connections for ever.
+
+        Several at once before any is served: in a flood, those that are closed again for want of room have cost little
+        then, and a scrape that waits behind them gets its turn soon.
         """
         listening.setblocking(False)
         listening.listen(_BACKLOG)
@@ -89,7 +91,7 @@ class _Server:
                 await asyncio.sleep(0)
 
     def _left(self, connection: Connection, task: asyncio.Task[None]) -> None:
-        """Here rather than in the task, which may have been ended before it began."""
+        """Cleans up after ``task``. Not in the task itself: one that is cancelled before it begins never runs."""
         self._tasks.discard(task)
         self._connections.leave(connection)
         connection.close()
@@ -164,7 +166,7 @@ def most_connections() -> int:
 
 
 def _limit_unsent(connected: socket.socket) -> None:
-    """Has the kernel give up, too, on who does not take what was sent; Linux only."""
+    """Makes the kernel, too, give up on a client that does not take what was sent. Linux only."""
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         with suppress(OSError):
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNSENT_MILLISECONDS)

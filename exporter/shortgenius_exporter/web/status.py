@@ -83,6 +83,7 @@ def selection(query: str) -> Selection:
 
 
 def listing(overview: Overview, wanted: Selection) -> Listing:
+    """The page that is ``wanted``; empty past the last."""
     states = [(snapshot, state_of(snapshot, overview.now)) for snapshot in overview.snapshots]
     words = wanted.text.casefold().split()
     found = [

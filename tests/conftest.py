@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
-from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.clock import SimulatedClock
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
 from shortgenius_exporter.simulator.server import SimulatorServer
+from simulated import simulated
 
 # A machine that is busy for a moment is no failure of what is tested.
 settings.register_profile("patient", deadline=None)
@@ -24,8 +21,5 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "patient"))
 @pytest.fixture
 def simulator() -> Iterator[SimulatorServer]:
     """A simulated API with twenty accounts, ``a00`` to ``a19``, with keys ``sk-a00``..., whose time stands still."""
-    start = time.time()
-    plan = Plan(allowance={"credits": 217, "image_credits": 40})
-    accounts = [SimulatedAccount(f"a{i:02}", Secret(f"sk-a{i:02}"), plan, start) for i in range(20)]
-    with SimulatorServer(World(accounts, 1, start), SimulatedClock(start, 0.0)) as server:
+    with simulated({f"a{i:02}": {"credits": 217, "image_credits": 40} for i in range(20)}) as server:
         yield server

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import ssl
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import bcrypt
@@ -50,6 +51,13 @@ def trusting(client: Path | None = None) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=authority().cert_pem.bytes().decode())
     if client is not None:
         context.load_cert_chain(client.with_suffix(".pem"), client.with_suffix(".key"))
+    return context
+
+
+def server_context(ca: trustme.CA, *identities: str, not_after: datetime | None = None) -> ssl.SSLContext:
+    """A server with a certificate of ``ca``."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert(*identities, not_after=not_after).configure_cert(context)
     return context
 
 

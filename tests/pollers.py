@@ -20,8 +20,8 @@ from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.polling.poller import Clock, Poller
+from support import PATIENCE
 
-PATIENCE = 30.0
 Item = TypeVar("Item")
 Script = Callable[[str], Balance]
 GOOD = Balance({"credits": 217.0})

@@ -69,6 +69,30 @@ def eventually(condition: Callable[[], Found], patience: float = PATIENCE) -> Fo
         pause.wait(0.05)
 
 
+@contextmanager
+def repeated(work: Callable[[], None], pause: float) -> Iterator[None]:
+    """Does ``work`` again and again, in a thread, until the block ends; raises there what ``work`` raised."""
+    done = threading.Event()
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            while not done.wait(pause):
+                work()
+        except BaseException as error:  # noqa: BLE001 - raised where somebody looks
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+    if raised:
+        raise raised[0]
+
+
 def a_second() -> float:
     """Longer by as much as the machine is overloaded: waiting for a processor is no fault of ours."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
@@ -189,7 +213,7 @@ def clean_environ(**more: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port for a program that cannot choose one itself."""
+    """A port of this machine at which nobody listens, as for a program that cannot choose one itself."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
 
@@ -198,6 +222,11 @@ def write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     return path
+
+
+def replace_file(path: Path, text: str) -> None:
+    """As careful programs do: a new file that takes the old one's name."""
+    write(path.with_name(f".{path.name}.new"), text).replace(path)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import count
 
 GOOD_BODY = b'{"balance": {"credits": 217}}'
 GOOD_ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n" + GOOD_BODY
@@ -119,6 +120,27 @@ def keep_answering(upstream: Upstream, connection: socket.socket) -> None:
         connection.sendall(GOOD_ANSWER)
 
 
+def after_a_good_answer(then: Script) -> Script:
+    """Answers the first request of a connection well; what comes on it then is ``then``."""
+
+    def script(upstream: Upstream, connection: socket.socket) -> None:
+        upstream.read_request(connection)
+        connection.sendall(GOOD_ANSWER)
+        then(upstream, connection)
+
+    return script
+
+
+def at_first(first: Script, later: Script = keep_answering) -> Script:
+    """``first`` for the first connection, ``later`` for each that follows."""
+    numbers = count()
+
+    def script(upstream: Upstream, connection: socket.socket) -> None:
+        (first if next(numbers) == 0 else later)(upstream, connection)
+
+    return script
+
+
 def never_answer(upstream: Upstream, connection: socket.socket) -> None:
     upstream.read_request(connection)
     upstream.closing.wait()
@@ -160,9 +182,3 @@ def flood_after(head: bytes) -> Script:
             connection.sendall(b" " * 65536)
 
     return script
-
-
-def unused_port() -> int:
-    """A port of this machine at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])

@@ -3,42 +3,25 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trustme
 
-from shortgenius_exporter.api.client import Client, prepare
-from shortgenius_exporter.api.errors import ApiError
-from shortgenius_exporter.api.tls import TlsContexts
+from api.polls import BALANCE, PATIENT, account, failure, fetch
+from pki import server_context
+from shortgenius_exporter.api.client import Client
 from shortgenius_exporter.core.account import Account
-from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
-from shortgenius_exporter.core.secret import Secret
-from upstreams import Script, Upstream, answer, drip_after, keep_answering, never_answer, serving, unused_port
+from support import free_port
+from upstreams import Script, Upstream, answer, drip_after, keep_answering, never_answer, serving
 
-KEY = Secret("sk-very-secret-0001")
-BALANCE = Balance({"credits": 217.0})
 # Only the proxy knows where this is.
 API = "https://api.example"
-
-
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
-@pytest.fixture
-def client() -> Iterator[Client]:
-    with closing(Client(TlsContexts())) as client:
-        yield client
 
 
 @pytest.fixture
@@ -51,12 +34,6 @@ def ca_file(ca: trustme.CA, tmp_path: Path) -> Path:
     file = tmp_path / "ca.pem"
     ca.cert_pem.write_to_path(str(file))
     return file
-
-
-def server_context(ca: trustme.CA, *names: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert(*names).configure_cert(context)
-    return context
 
 
 @pytest.fixture
@@ -96,27 +73,14 @@ def drip_a_handshake(proxy: Upstream, connection: socket.socket) -> None:
     proxy.drip(connection, b"\x03")
 
 
-def account(
-    proxy_url: str | None = None, ca_file: Path | None = None, base_url: str = API, timeout: float = 10.0
-) -> Account:
-    proxy = None if proxy_url is None else Secret(proxy_url)
-    return Account("studio", KEY, base_url=base_url, proxy_url=proxy, ca_file=ca_file, poll_timeout=timeout)
-
-
-def fetch(client: Client, asked: Account) -> Balance:
-    return client.fetch(prepare(asked, KEY))
-
-
-def failure(client: Client, asked: Account) -> ApiError:
-    with pytest.raises(ApiError) as raised:
-        fetch(client, asked)
-    return raised.value
+def behind(proxy_url: str, ca_file: Path | None = None, timeout: float = PATIENT, base_url: str = API) -> Account:
+    return account(base_url, ca_file, timeout, proxy_url)
 
 
 def test_a_configured_proxy_is_used_and_does_not_see_the_key(client: Client, api: Upstream, ca_file: Path) -> None:
     with serving(tunnel_to(api.port)) as proxy:
-        assert fetch(client, account(proxy.url, ca_file)) == BALANCE
-        assert fetch(client, account(proxy.url, ca_file)) == BALANCE
+        assert fetch(client, behind(proxy.url, ca_file)) == BALANCE
+        assert fetch(client, behind(proxy.url, ca_file)) == BALANCE
         assert len(proxy.requests) == 1
         assert proxy.requests[0].startswith(b"CONNECT api.example:443 HTTP/1.")
         assert b"Bearer" not in proxy.requests[0]
@@ -125,7 +89,7 @@ def test_a_configured_proxy_is_used_and_does_not_see_the_key(client: Client, api
 
 def test_the_proxy_alone_is_told_its_password(client: Client, api: Upstream, ca_file: Path) -> None:
     with serving(tunnel_to(api.port)) as proxy:
-        fetch(client, account(f"http://user:pass@127.0.0.1:{proxy.port}", ca_file))
+        fetch(client, behind(f"http://user:pass@127.0.0.1:{proxy.port}", ca_file))
         expected = b"Proxy-Authorization: Basic " + b64encode(b"user:pass")
         assert expected in proxy.requests[0].split(b"\r\n")
     assert b"Proxy-Authorization" not in api.requests[0]
@@ -137,7 +101,7 @@ def test_the_proxy_of_the_environment_is_used(
 ) -> None:
     with serving(tunnel_to(api.port)) as proxy:
         monkeypatch.setenv(variable, proxy.url)
-        assert fetch(client, account(ca_file=ca_file)) == BALANCE
+        assert fetch(client, account(API, ca_file)) == BALANCE
         assert proxy.connections == 1
 
 
@@ -147,7 +111,7 @@ def test_a_host_of_no_proxy_is_asked_directly(
     with serving(tunnel_to(api.port)) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("NO_PROXY", "localhost")
-        assert fetch(client, account(ca_file=ca_file, base_url=api.tls_url)) == BALANCE
+        assert fetch(client, account(api.tls_url, ca_file)) == BALANCE
         assert proxy.connections == 0
 
 
@@ -157,36 +121,36 @@ def test_a_configured_proxy_wins_over_the_environment(
     with serving(tunnel_to(api.port)) as ours, serving(tunnel_to(api.port)) as theirs:
         monkeypatch.setenv("HTTPS_PROXY", theirs.url)
         monkeypatch.setenv("NO_PROXY", "*")
-        assert fetch(client, account(ours.url, ca_file)) == BALANCE
+        assert fetch(client, behind(ours.url, ca_file)) == BALANCE
         assert (ours.connections, theirs.connections) == (1, 0)
 
 
 def test_an_api_without_tls_is_asked_through_the_proxy_too(client: Client) -> None:
     with serving(keep_answering) as proxy:
-        assert fetch(client, account(proxy.url, base_url="http://api.example")) == BALANCE
+        assert fetch(client, behind(proxy.url, base_url="http://api.example")) == BALANCE
         assert proxy.requests[0].startswith(b"GET http://api.example/credits HTTP/1.1\r\n")
 
 
 def test_a_proxy_may_itself_speak_tls(client: Client, api: Upstream, ca: trustme.CA, ca_file: Path) -> None:
     with serving(tunnel_to(api.port), server_context(ca, "localhost")) as proxy:
-        assert fetch(client, account(proxy.tls_url, ca_file)) == BALANCE
+        assert fetch(client, behind(proxy.tls_url, ca_file)) == BALANCE
 
 
 @pytest.mark.parametrize("status", [b"403 Forbidden", b"407 Proxy Authentication Required", b"502 Bad Gateway"])
 def test_a_proxy_that_refuses_is_a_connection_failure_without_its_password(client: Client, status: bytes) -> None:
     with serving(answer(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")) as proxy:
-        error = failure(client, account(f"http://user:sk-proxy@127.0.0.1:{proxy.port}"))
+        error = failure(client, behind(f"http://user:sk-proxy@127.0.0.1:{proxy.port}"))
     assert error.reason is Reason.CONNECTION
     assert str(error) == "the proxy did not let the request to api.example through"
 
 
 def test_a_proxy_that_is_not_there_is_a_connection_failure(client: Client) -> None:
-    error = failure(client, account(f"http://127.0.0.1:{unused_port()}"))
+    error = failure(client, behind(f"http://127.0.0.1:{free_port()}"))
     assert error.reason is Reason.CONNECTION
     assert str(error) == "the proxy did not let the request to api.example through"
 
 
-@pytest.mark.parametrize(
+STALLS = pytest.mark.parametrize(
     "script",
     [
         pytest.param(never_answer, id="says nothing"),
@@ -194,29 +158,25 @@ def test_a_proxy_that_is_not_there_is_a_connection_failure(client: Client) -> No
         pytest.param(drip_a_handshake, id="drips a handshake"),
     ],
 )
+
+
+@STALLS
 def test_a_proxy_that_stalls_ends_at_the_timeout(client: Client, script: Script) -> None:
     with serving(script) as proxy:
-        assert failure(client, account(proxy.url, timeout=0.3)).reason is Reason.TIMEOUT
+        assert failure(client, behind(proxy.url, timeout=0.3)).reason is Reason.TIMEOUT
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        pytest.param(never_answer, id="says nothing"),
-        pytest.param(drip_after(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"), id="drips headers"),
-        pytest.param(drip_a_handshake, id="drips a handshake"),
-    ],
-)
+@STALLS
 def test_a_tls_proxy_that_stalls_ends_at_the_timeout(
     client: Client, ca: trustme.CA, ca_file: Path, script: Script
 ) -> None:
     with serving(script, server_context(ca, "localhost")) as proxy:
-        assert failure(client, account(proxy.tls_url, ca_file, timeout=0.5)).reason is Reason.TIMEOUT
+        assert failure(client, behind(proxy.tls_url, ca_file, timeout=0.5)).reason is Reason.TIMEOUT
 
 
 def test_the_certificate_of_a_tls_proxy_is_verified(client: Client, ca: trustme.CA) -> None:
     with serving(never_answer, server_context(ca, "localhost")) as proxy:
-        assert failure(client, account(proxy.tls_url)).reason is Reason.TLS
+        assert failure(client, behind(proxy.tls_url)).reason is Reason.TLS
         assert proxy.requests == []
 
 
@@ -228,4 +188,4 @@ def test_an_api_that_drips_behind_a_tls_proxy_ends_at_the_timeout(
         serving(dripping, server_context(ca, "api.example")) as api,
         serving(tunnel_to(api.port), server_context(ca, "localhost")) as proxy,
     ):
-        assert failure(client, account(proxy.tls_url, ca_file, timeout=0.5)).reason is Reason.TIMEOUT
+        assert failure(client, behind(proxy.tls_url, ca_file, timeout=0.5)).reason is Reason.TIMEOUT

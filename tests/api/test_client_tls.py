@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ssl
-import time
-import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,14 +11,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shortgenius_exporter.api.client import Client, prepare
-from shortgenius_exporter.api.errors import ApiError
-from shortgenius_exporter.api.failures import causes
+from api.polls import BALANCE, account, failure, fetch
+from pki import server_context
+from shortgenius_exporter.api.client import Client
 from shortgenius_exporter.api.tls import TlsContexts
-from shortgenius_exporter.core.account import Account
-from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
-from shortgenius_exporter.core.secret import Secret
 from upstreams import (
     GOOD_ANSWER,
     Script,
@@ -33,24 +28,7 @@ from upstreams import (
     serving,
 )
 
-KEY = Secret("sk-very-secret-0001")
-BALANCE = Balance({"credits": 217.0})
-PATIENT = 10.0
 HASTY = 0.5
-SLACK = 2.0
-
-
-@pytest.fixture(autouse=True)
-def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
-@pytest.fixture
-def client() -> Iterator[Client]:
-    with closing(Client(TlsContexts())) as client:
-        yield client
 
 
 class Authority:
@@ -62,32 +40,12 @@ class Authority:
         self._ca.cert_pem.write_to_path(str(self.file))
 
     def server(self, *names: str, not_after: datetime | None = None) -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._ca.issue_cert(*names, not_after=not_after).configure_cert(context)
-        return context
+        return server_context(self._ca, *names, not_after=not_after)
 
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
-
-
-def account(url: str, ca_file: Path | None = None, timeout: float = PATIENT) -> Account:
-    return Account("studio", KEY, base_url=url, ca_file=ca_file, poll_timeout=timeout)
-
-
-def fetch(client: Client, asked: Account) -> Balance:
-    return client.fetch(prepare(asked, KEY))
-
-
-def failure(client: Client, asked: Account) -> ApiError:
-    began = time.monotonic()
-    with pytest.raises(ApiError) as raised:
-        fetch(client, asked)
-    assert time.monotonic() - began < asked.poll_timeout + SLACK
-    for error in causes(raised.value):
-        assert KEY.reveal() not in "".join(traceback.format_exception(error)) + repr(error)
-    return raised.value
 
 
 def test_the_certificate_of_a_configured_authority_is_trusted(client: Client, authority: Authority) -> None:

@@ -5,19 +5,26 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import closing
-from itertools import count
 
 import pytest
 
 from shortgenius_exporter.api.client import MAX_BODY_BYTES, BalanceRequest, Client, prepare
 from shortgenius_exporter.api.errors import ApiError
-from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.secret import Secret
-from upstreams import GOOD_ANSWER, GOOD_BODY, Script, Upstream, answer, drip_after, keep_answering, serving
+from upstreams import (
+    GOOD_ANSWER,
+    GOOD_BODY,
+    Script,
+    Upstream,
+    after_a_good_answer,
+    answer,
+    at_first,
+    drip_after,
+    keep_answering,
+    serving,
+)
 
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -27,12 +34,6 @@ PACKED = gzip.compress(GOOD_BODY)
 
 def request_to(url: str, key: str = "sk-1", timeout: float = 2.0) -> BalanceRequest:
     return prepare(Account("studio", Secret(key), base_url=url, poll_timeout=timeout), Secret(key))
-
-
-@pytest.fixture
-def client() -> Iterator[Client]:
-    with closing(Client(TlsContexts())) as client:
-        yield client
 
 
 def outcome(client: Client, request: BalanceRequest) -> tuple[object, ...]:
@@ -72,15 +73,10 @@ SCRIPTS = [
 
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_an_answer_means_the_same_on_a_new_and_on_a_kept_connection(client: Client, script: Script) -> None:
-    def second_of_its_connection(upstream: Upstream, connection: socket.socket) -> None:
-        upstream.read_request(connection)
-        connection.sendall(GOOD_ANSWER)
-        script(upstream, connection)
-
     with serving(script) as upstream:
         fresh = outcome(client, request_to(upstream.url))
         first = str(upstream.port)
-    with serving(second_of_its_connection) as upstream:
+    with serving(after_a_good_answer(script)) as upstream:
         client.fetch(request_to(upstream.url))
         kept = outcome(client, request_to(upstream.url))
         assert (upstream.connections, len(upstream.requests)) == (1, 2)
@@ -120,35 +116,20 @@ def test_accounts_of_one_upstream_share_a_connection_and_each_sends_its_key(clie
 
 
 def test_what_came_while_nothing_was_asked_is_not_taken_for_an_answer(client: Client) -> None:
-    numbers, said = count(), threading.Event()
+    said = threading.Event()
 
     def goodbye(upstream: Upstream, connection: socket.socket) -> None:
-        if next(numbers) == 0:
-            upstream.read_request(connection)
-            connection.sendall(GOOD_ANSWER)
-            connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
-            said.set()
-        else:
-            keep_answering(upstream, connection)
+        connection.sendall(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+        said.set()
 
-    with serving(goodbye) as upstream:
+    with serving(at_first(after_a_good_answer(goodbye))) as upstream:
         client.fetch(request_to(upstream.url))
         assert said.wait(30)
         assert client.fetch(request_to(upstream.url)) == Balance({"credits": 217.0})
 
 
 def test_a_kept_connection_on_which_nothing_comes_any_more_ends_in_time_and_is_not_used_again(client: Client) -> None:
-    numbers = count()
-
-    def hang_once(upstream: Upstream, connection: socket.socket) -> None:
-        if next(numbers) == 0:
-            upstream.read_request(connection)
-            connection.sendall(GOOD_ANSWER)
-            drip_after(OK, b"X")(upstream, connection)
-        else:
-            keep_answering(upstream, connection)
-
-    with serving(hang_once) as upstream:
+    with serving(at_first(after_a_good_answer(drip_after(OK, b"X")))) as upstream:
         client.fetch(request_to(upstream.url))
         assert outcome(client, request_to(upstream.url, timeout=0.3))[1] == "no complete answer within 0.3 s"
         assert client.fetch(request_to(upstream.url)) == Balance({"credits": 217.0})

@@ -18,11 +18,8 @@ import trustme
 import yaml
 
 from shortgenius_exporter.config import load
-from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.clock import SimulatedClock
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
-from shortgenius_exporter.simulator.server import SimulatorServer
 from shortgenius_exporter.web.config import load as load_web
+from simulated import simulated
 from support import PATIENCE, ask, clean_environ, exporter, program, write
 
 ROOT = Path(__file__).parents[2]
@@ -94,10 +91,7 @@ SCRIPTS = [
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Where the commands are run: the files that they name are there, and the API is a simulated one."""
-    accounts = [
-        SimulatedAccount(name, Secret(f"sk-{name}"), Plan(allowance={"credits": 700}), START) for name in ACCOUNTS
-    ]
-    with SimulatorServer(World(accounts, 1, START), SimulatedClock(START, 0.0)) as simulator:
+    with simulated({name: {"credits": 700} for name in ACCOUNTS}) as simulator:
         write(tmp_path / "api", simulator.base_url)
         listed = "".join(f"  - {{name: {name}, api_key: sk-{name}, labels: {{team: video}}}}\n" for name in ACCOUNTS)
         for name in ("exporter.yml", "shortgenius.yml", "accounts.yml", "config.yml"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -12,9 +11,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from pki import server_context
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import ask, clean_environ, eventually, exporter, prometheus, run_exporter, write
-from upstreams import keep_answering, serving, unused_port
+from support import ask, clean_environ, eventually, exporter, free_port, prometheus, run_exporter, write
+from upstreams import keep_answering, serving
 
 BALANCE = 'shortgenius_balance_credits{account="default",credit_type="credits"} 217'
 
@@ -81,17 +81,15 @@ def test_a_network_that_needs_a_proxy() -> None:
 
 
 def test_a_proxy_that_does_not_work() -> None:
-    proxy = f"http://127.0.0.1:{unused_port()}"
+    proxy = f"http://127.0.0.1:{free_port()}"
     ran = run_exporter("balances", SHORTGENIUS_API_KEY="k", HTTPS_PROXY=proxy)
     assert "the proxy did not let the request to shortgenius.com through" in ran.stdout
 
 
 def test_a_certificate_authority_of_ones_own(tmp_path: Path) -> None:
     authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    with serving(keep_answering, context) as upstream:
+    with serving(keep_answering, server_context(authority, "localhost")) as upstream:
         text = f"accounts: [{{name: default, api_key: k, base_url: '{upstream.tls_url}'}}]\n"
         file = write(tmp_path / "exporter.yml", text)
         refused = run_exporter("balances", "--config.file", str(file))

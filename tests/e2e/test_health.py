@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -10,6 +9,7 @@ from threading import Thread
 import pytest
 import trustme
 
+from pki import server_context
 from shortgenius_exporter.health import health
 from support import exporter, free_port, run_exporter
 
@@ -51,8 +51,7 @@ class Healthy(BaseHTTPRequestHandler):
 
 
 def test_under_tls_the_certificate_may_name_another_host() -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert("exporter.example.com").configure_cert(context)
+    context = server_context(trustme.CA(), "exporter.example.com")
     with HTTPServer(("127.0.0.1", 0), Healthy) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = Thread(target=server.handle_request)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.faults import ON_CONNECT, Fault
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
 from shortgenius_exporter.simulator.server import SimulatorServer
+from simulated import simulated
 from support import ask, exporter, run_exporter, write
 
 KEY = "sk-very-secret-0001"
@@ -32,10 +29,8 @@ PATHS = (
 @pytest.fixture
 def faulty() -> Iterator[SimulatorServer]:
     """An account ``healthy`` and one for each fault, named after it; every key begins with the secret."""
-    start = time.time()
     names = ["healthy", *(fault.value for fault in FAULTS)]
-    accounts = [SimulatedAccount(one, Secret(f"{KEY}-{one}"), Plan(allowance={"credits": 9}), start) for one in names]
-    with SimulatorServer(World(accounts, 1, start), SimulatedClock(start, 0.0)) as server:
+    with simulated({name: {"credits": 9} for name in names}, key=f"{KEY}-{{}}".format) as server:
         for fault in FAULTS:
             server.inject(fault, fault.value)
         yield server

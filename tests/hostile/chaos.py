@@ -13,7 +13,7 @@ from random import Random
 
 from shortgenius_exporter.simulator.faults import ON_CONNECT, Fault
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import RunningExporter, ask, write
+from support import RunningExporter, ask, repeated, replace_file, write
 
 # One type only falls and one only rises: their counters must equal the simulator's books to the credit.
 FALLING, RISING = "credits", "image_credits"
@@ -72,7 +72,7 @@ class Chaos:
     def _rotate(self, name: str) -> None:
         key = f"sk-{name}-{self._random.randrange(10**9)}"
         self._simulator.admin("rotate", account=name, key=key)
-        give_key(self._folder, name, key)
+        replace_file(self._folder / name, key)
 
     def _refuse(self, _: str) -> None:
         self._simulator.inject(self._random.choice(sorted(ON_CONNECT)))
@@ -104,31 +104,3 @@ def configure(folder: Path, simulator: SimulatorServer, timeout: str, colour: st
         for name in simulator.api.world.accounts
     ]
     return write(folder / "exporter.yml", json.dumps({"defaults": defaults, "accounts": accounts}))
-
-
-def give_key(folder: Path, name: str, key: str) -> None:
-    write(folder / f".{name}", key).replace(folder / name)
-
-
-@contextmanager
-def repeated(work: Callable[[], None], pause: float) -> Iterator[None]:
-    """Does ``work`` again and again, in a thread, until the block ends; raises there what ``work`` raised."""
-    done = threading.Event()
-    raised: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            while not done.wait(pause):
-                work()
-        except BaseException as error:  # noqa: BLE001 - raised where somebody looks
-            raised.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-    if raised:
-        raise raised[0]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hostile.places import HEALTHY, Surroundings, surroundings
 from hostile.rows import ROWS, Credits
-from support import RunningExporter, ask, exporter, write
+from support import RunningExporter, ask, exporter, repeated, write
 
 POLL_TIMEOUT = 1.0
 _SETTLED = 3.0  # seconds of polling after every account was polled once
@@ -89,22 +88,15 @@ def _measure(running: RunningExporter, around: Surroundings) -> Measured:
 def _scraping(running: RunningExporter) -> Iterator[list[float]]:
     """Scrapes until the block ends; every scrape is parsed, and its duration kept."""
     durations: list[float] = []
-    done = threading.Event()
 
     def scrape() -> None:
-        while not done.wait(0.1):
-            began = time.monotonic()
-            text = running.metrics()
-            durations.append(time.monotonic() - began)
-            assert list(text_string_to_metric_families(text))
+        began = time.monotonic()
+        text = running.metrics()
+        durations.append(time.monotonic() - began)
+        assert list(text_string_to_metric_families(text))
 
-    thread = threading.Thread(target=scrape)
-    thread.start()
-    try:
+    with repeated(scrape, 0.1):
         yield durations
-    finally:
-        done.set()
-        thread.join()
 
 
 def _outcomes(running: RunningExporter) -> dict[str, Outcome]:

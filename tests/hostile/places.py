@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -15,12 +14,12 @@ from pathlib import Path
 import trustme
 
 from hostile.rows import ALLOWANCE, MINUTE, ROWS, Place
-from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.clock import SimulatedClock
+from pki import server_context
 from shortgenius_exporter.simulator.faults import Injection
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
 from shortgenius_exporter.simulator.server import SimulatorServer
-from upstreams import Script, Upstream, answer, close_at_once, keep_answering, never_read, serving, unused_port
+from simulated import simulated
+from support import free_port
+from upstreams import Script, Upstream, answer, close_at_once, keep_answering, never_read, serving
 
 HEALTHY = "healthy beside them"
 
@@ -37,7 +36,8 @@ class Surroundings:
 @contextmanager
 def surroundings(folder: Path) -> Iterator[Surroundings]:
     with ExitStack() as stack:
-        simulator = stack.enter_context(_simulator())
+        names = [HEALTHY, *(row.what for row in ROWS)]
+        simulator = stack.enter_context(simulated(dict.fromkeys(names, ALLOWANCE), key=_key))
         elsewhere = stack.enter_context(serving(keep_answering))
         asked = {Place.SIMULATOR: {"base_url": simulator.base_url}, **_elsewhere(stack, folder)}
         for row in ROWS:
@@ -46,15 +46,6 @@ def surroundings(folder: Path) -> Iterator[Surroundings]:
         accounts = [{"name": row.what, "api_key": _key(row.what), **asked[row.place]} for row in ROWS]
         beside = {"name": HEALTHY, "api_key": _key(HEALTHY), "base_url": simulator.base_url, "poll_interval": "200ms"}
         yield Surroundings(simulator, elsewhere, (beside, *accounts))
-
-
-@contextmanager
-def _simulator() -> Iterator[SimulatorServer]:
-    start = time.time()
-    names = [HEALTHY, *(row.what for row in ROWS)]
-    accounts = [SimulatedAccount(name, Secret(_key(name)), Plan(allowance=ALLOWANCE), start) for name in names]
-    with SimulatorServer(World(accounts, 1, start), SimulatedClock(start, 0.0)) as server:
-        yield server
 
 
 def _key(name: str) -> str:
@@ -84,21 +75,15 @@ def _elsewhere(stack: ExitStack, folder: Path) -> dict[Place, dict[str, str]]:
     return {
         Place.NEVER_ACCEPTED: {"base_url": stack.enter_context(serving(never_read)).url},
         Place.CLOSED_AT_ONCE: {"base_url": stack.enter_context(serving(close_at_once)).url},
-        Place.NOBODY: {"base_url": f"http://127.0.0.1:{unused_port()}"},
+        Place.NOBODY: {"base_url": f"http://127.0.0.1:{free_port()}"},
         Place.NO_SUCH_NAME: {"base_url": "http://api.invalid"},
-        Place.EXPIRED: tls(_context(ours, "localhost", not_after=yesterday)),
-        Place.SELF_SIGNED: tls(_context(foreign, "localhost")),
-        Place.OTHER_HOST: tls(_context(ours, "other.example")),
+        Place.EXPIRED: tls(server_context(ours, "localhost", not_after=yesterday)),
+        Place.SELF_SIGNED: tls(server_context(foreign, "localhost")),
+        Place.OTHER_HOST: tls(server_context(ours, "other.example")),
         Place.NO_TLS: tls(None, _refuse),
         Place.PROXY_REFUSES: {"base_url": "https://api.example", "proxy_url": refusing.url},
-        Place.PROXY_DOWN: {"base_url": "https://api.example", "proxy_url": f"http://127.0.0.1:{unused_port()}"},
+        Place.PROXY_DOWN: {"base_url": "https://api.example", "proxy_url": f"http://127.0.0.1:{free_port()}"},
     }
-
-
-def _context(authority: trustme.CA, name: str, not_after: datetime | None = None) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name, not_after=not_after).configure_cert(context)
-    return context
 
 
 def _refuse(upstream: Upstream, connection: socket.socket) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -18,12 +16,10 @@ from typing import NamedTuple
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from hostile.chaos import FALLING, RISING, Chaos, configure, give_key, repeated
-from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.clock import SimulatedClock
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
+from hostile.chaos import FALLING, RISING, Chaos, configure
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import RunningExporter, ask, eventually, exporter
+from simulated import simulated
+from support import RunningExporter, ask, eventually, exporter, repeated, write
 
 pytestmark = pytest.mark.alone
 
@@ -49,10 +45,11 @@ class Sample(NamedTuple):
 
 @pytest.mark.timeout(SECONDS + 240)
 def test_a_long_run_under_random_faults_leaks_nothing_and_loses_no_credit(tmp_path: Path) -> None:
-    with simulated() as server:
+    allowance = {FALLING: 10**9, RISING: 0}
+    with simulated({f"a{index:03}": allowance for index in range(ACCOUNTS)}, SEED) as server:
         file = configure(tmp_path, server, "1s", "blue")
         for name in server.api.world.accounts:
-            give_key(tmp_path, name, f"sk-{name}")
+            write(tmp_path / name, f"sk-{name}")
         arguments = ["--config.file", str(file), "--state.file", str(tmp_path / "state.db")]
         with exporter(*arguments, "--web.enable-lifecycle") as running:
             running.wait_until_ready()
@@ -170,13 +167,3 @@ def report(chaos: Chaos, watch: Watch, recovered: float, off: dict[str, float]) 
         )
     print(f"  slowest scrape {watch.slowest:.2f} s; unhealthy {watch.unhealthy}; steps back {len(watch.steps_back)}")
     print(f"  every account up {recovered:.1f} s after the last fault; {sum(map(abs, off.values())):g} credits off")
-
-
-@contextmanager
-def simulated() -> Iterator[SimulatorServer]:
-    start = time.time()
-    plan = Plan(allowance={FALLING: 10**9, RISING: 0})
-    names = [f"a{index:03}" for index in range(ACCOUNTS)]
-    accounts = [SimulatedAccount(name, Secret(f"sk-{name}"), plan, start) for name in names]
-    with SimulatorServer(World(accounts, SEED, start), SimulatedClock(start, 0.0)) as server:
-        yield server

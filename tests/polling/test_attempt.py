@@ -14,6 +14,7 @@ from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Failure, Snapshot
 from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, attempt, crashed
 from shortgenius_exporter.polling.schedule import Outcome
+from support import replace_file
 
 
 def test_the_request_is_prepared_once() -> None:
@@ -26,8 +27,7 @@ def test_the_request_is_prepared_again_when_the_key_file_changes(tmp_path: Path)
     file.write_text("sk-one")
     request = AccountRequest(account("a", KeyFile(file)))
     first = request.get()
-    (tmp_path / "new").write_text("sk-two")
-    (tmp_path / "new").rename(file)
+    replace_file(file, "sk-two")
     second = request.get()
     assert first.prepared.headers["Authorization"] == "Bearer sk-one"
     assert second.prepared.headers["Authorization"] == "Bearer sk-two"
@@ -39,8 +39,7 @@ def test_a_key_file_that_is_rewritten_with_the_same_key_changes_nothing(tmp_path
     file.write_text("sk-one")
     request = AccountRequest(account("a", KeyFile(file)))
     first = request.get()
-    (tmp_path / "new").write_text("sk-one\n")
-    (tmp_path / "new").rename(file)
+    replace_file(file, "sk-one\n")
     assert request.get() is first
 
 

@@ -10,6 +10,7 @@ import pytest
 from shortgenius_exporter.core.account import KeyFile
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.polling.keys import CurrentKey
+from support import replace_file
 
 
 @pytest.fixture
@@ -17,13 +18,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "key"
     path.write_text("sk-one\n")
     return path
-
-
-def replace(path: Path, text: str) -> None:
-    """As careful programs do: a new file that takes the old one's name."""
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text)
-    fresh.rename(path)
 
 
 def test_a_given_key_never_changes() -> None:
@@ -44,7 +38,7 @@ def test_a_key_is_read_from_its_file(file: Path) -> None:
 def test_a_replaced_file_is_read_again(file: Path) -> None:
     key = CurrentKey(KeyFile(file))
     key.get()
-    replace(file, "sk-two\n")
+    replace_file(file, "sk-two\n")
     assert key.has_changed()
     assert key.get() == Secret("sk-two")
     assert not key.has_changed()
@@ -89,7 +83,7 @@ def test_an_unusable_file_leaves_the_last_key_in_use_and_says_why(file: Path, da
     if damage == "gone":
         file.unlink()
     else:
-        replace(file, "" if damage == "empty" else "sk-secret words")
+        replace_file(file, "" if damage == "empty" else "sk-secret words")
     assert key.get() == Secret("sk-one")
     assert key.problem is not None
     assert str(file) in key.problem

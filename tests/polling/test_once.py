@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 
-from pollers import GOOD, PATIENCE, FakeApi, account, raising, settings
+from pollers import GOOD, FakeApi, account, raising, settings
 from shortgenius_exporter.api.errors import ServerError
 from shortgenius_exporter.core.account import Limits
 from shortgenius_exporter.core.balance import Balance
@@ -15,6 +15,7 @@ from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.logs import Log, set_up
 from shortgenius_exporter.polling.once import poll_once
 from shortgenius_exporter.polling.poller import Clock
+from support import PATIENCE
 
 SILENT = Log(logging.getLogger("nobody"))
 

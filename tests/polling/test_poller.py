@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from pollers import GOOD, PATIENCE, FakeApi, accepting, account, drained, polling, raising, settings
+from pollers import GOOD, FakeApi, accepting, account, drained, polling, raising, settings
 from shortgenius_exporter.api.errors import AuthError, ServerError
 from shortgenius_exporter.core.account import KeyFile, Limits
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Failure, Snapshot, succeeded
 from shortgenius_exporter.polling.poller import Clock
-from support import eventually
+from support import PATIENCE, eventually, replace_file
 
 
 def test_every_account_is_published_before_its_first_poll_as_unknown() -> None:
@@ -241,8 +241,7 @@ def test_a_rejected_key_is_tried_again_as_soon_as_its_file_changes(tmp_path: Pat
     api.scripts["a"] = accepting("sk-new")
     with polling(account("a", KeyFile(file)), api=api) as rig:
         assert rig.next_poll("a").failures == {Reason.AUTH: 1}
-        (tmp_path / "fresh").write_text("sk-new")
-        (tmp_path / "fresh").rename(file)
+        replace_file(file, "sk-new")
         snapshot = rig.next_poll("a")
         assert snapshot.up is True
         assert snapshot.requests == 2

@@ -6,14 +6,14 @@ import threading
 from dataclasses import replace
 from queue import Queue
 
-from pollers import GOOD, PATIENCE, FakeApi, account, drained, polling, settings
+from pollers import GOOD, FakeApi, account, drained, polling, settings
 from shortgenius_exporter.core.account import Limits, Threshold
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.ledger import Entry
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.polling.poller import Clock
-from support import eventually
+from support import PATIENCE, eventually
 
 NEW_KEY = Secret("sk-new")
 ONE_WORKER = Limits(max_concurrent_polls=1)

@@ -11,6 +11,7 @@ import shortgenius
 import trustme
 from shortgenius import Shortgenius
 
+from pki import server_context
 from shortgenius_exporter.simulator.faults import Fault, Injection
 from shortgenius_exporter.simulator.server import SimulatorServer
 
@@ -132,8 +133,7 @@ def test_a_rate_limit_says_when_to_come_back(server: SimulatorServer) -> None:
 
 def test_speaks_tls(world: World, clock: SimulatedClock) -> None:
     authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context = server_context(authority, "127.0.0.1")
     trusting = ssl.create_default_context()
     authority.configure_trust(trusting)
     with SimulatorServer(world, clock, ssl_context=context) as server:

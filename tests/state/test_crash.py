@@ -11,17 +11,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from random import Random
 
-from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.clock import SimulatedClock
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import RunningExporter, ask, eventually, exporter, write
+from simulated import simulated
+from support import RunningExporter, ask, eventually, exporter, repeated, write
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "12"))
 SEED = int(os.environ.get("CRASH_SEED", "1"))
@@ -31,11 +29,12 @@ ACCOUNTS = [f"a{i}" for i in range(6)]
 # One type only falls and one only rises: their counters must equal the books to the credit. In the third, a spend
 # and a grant within one poll net out by definition: its difference must be right.
 FALLING, RISING, MIXED = "credits", "image_credits", "video_credits"
+ALLOWANCE = {FALLING: 10**9, RISING: 0, MIXED: 10**9}
 Counters = dict[str, float]
 
 
 def test_kill_9_at_any_moment_loses_no_credit_and_counts_none_twice(tmp_path: Path) -> None:
-    with simulated() as server:
+    with simulated(dict.fromkeys(ACCOUNTS, ALLOWANCE), SEED) as server:
         config = write(tmp_path / "config.yml", configuration(server))
         arguments = ("--config.file", str(config), "--state.file", str(tmp_path / "state.db"))
         scraper = Scraper()
@@ -112,7 +111,7 @@ class Scraper:
             except (OSError, http.client.HTTPException):
                 return  # killed within the scrape
 
-        with repeated(scrape):
+        with repeated(scrape, pause=0.0):
             yield
 
 
@@ -138,33 +137,6 @@ def moving(server: SimulatorServer) -> Iterator[Mover]:
     mover = Mover(server)
     with repeated(mover.move, pause=0.002):
         yield mover
-
-
-@contextmanager
-def repeated(work: Callable[[], None], pause: float = 0.0) -> Iterator[None]:
-    """Does ``work`` again and again, in a thread, until the block ends."""
-    done = threading.Event()
-
-    def run() -> None:
-        while not done.wait(pause):
-            work()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
-
-
-@contextmanager
-def simulated() -> Iterator[SimulatorServer]:
-    start = time.time()
-    plan = Plan(allowance={FALLING: 10**9, RISING: 0, MIXED: 10**9})
-    accounts = [SimulatedAccount(name, Secret(f"sk-{name}"), plan, start) for name in ACCOUNTS]
-    with SimulatorServer(World(accounts, SEED, start), SimulatedClock(start, 0.0)) as server:
-        yield server
 
 
 def configuration(server: SimulatorServer) -> str:

@@ -10,13 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from browser import DESKTOP, LOW_CONTRASTS, PHONE, chromium, opened
-from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.clock import SimulatedClock
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
-from shortgenius_exporter.simulator.server import SimulatorServer
+from simulated import simulated
 from support import RunningExporter, ask, exporter, write
 
-START = 1_800_000_000.0
 HOSTILE = (
     "<script>document.title='owned'</script>",
     '"><img src=x onerror="document.title=\'owned\'">',
@@ -37,11 +33,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("page")
     amounts = {"empty": 0, "nearly": 5, "low": 50, "fine": 500, "gone": 500}
     amounts |= {f"hostile{i}": 300 for i in range(len(HOSTILE))}
-    accounts = [
-        SimulatedAccount(name, Secret(f"sk-{name}"), Plan(allowance={"credits": credits}), START)
-        for name, credits in amounts.items()
-    ]
-    with SimulatorServer(World(accounts, 1, START), SimulatedClock(START, 0.0)) as simulator:
+    with simulated({name: {"credits": credits} for name, credits in amounts.items()}) as simulator:
         simulator.admin("revoke", account="gone")
         write(folder / "gone.key", "sk-gone")
         with exporter("--config.file", str(write(folder / "c.yml", _config(simulator.base_url)))) as running:

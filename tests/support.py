@@ -213,7 +213,7 @@ def clean_environ(**more: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A port of this machine at which nobody listens, as for a program that cannot choose one itself."""
+    """A port for a program that cannot choose one itself."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return int(found.getsockname()[1])
 

@@ -54,6 +54,14 @@ class Upstream:
             connection.sendall(piece)
 
 
+@contextmanager
+def nobody_listening() -> Iterator[int]:
+    """A port that refuses connections, and that nobody else is given meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield int(bound.getsockname()[1])
+
+
 Script = Callable[[Upstream, socket.socket], None]
 
 

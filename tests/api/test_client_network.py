@@ -12,7 +12,6 @@ import pytest
 from api.polls import BALANCE, account, failure, fetch
 from shortgenius_exporter.api.client import Client
 from shortgenius_exporter.core.reason import Reason
-from support import free_port
 from upstreams import (
     GOOD_ANSWER,
     GOOD_BODY,
@@ -27,6 +26,7 @@ from upstreams import (
     keep_answering,
     never_answer,
     never_read,
+    nobody_listening,
     reset_after,
     serving,
 )
@@ -136,8 +136,8 @@ def test_an_answer_may_be_framed_in_any_way_of_http(client: Client, data: bytes)
 
 
 def test_a_refused_connection_is_told_at_once(client: Client) -> None:
-    port = free_port()
-    error = failure(client, account(f"http://127.0.0.1:{port}"))
+    with nobody_listening() as port:
+        error = failure(client, account(f"http://127.0.0.1:{port}"))
     assert (error.reason, str(error)) == (Reason.CONNECTION, f"127.0.0.1:{port} refused the connection")
 
 
@@ -148,8 +148,9 @@ def test_a_name_that_does_not_exist_is_a_connection_failure(client: Client, sche
 
 
 def test_a_name_that_cannot_exist_is_a_connection_failure(client: Client) -> None:
-    error = failure(client, account(f"http://{'a' * 64}.invalid"))
-    assert error.reason is Reason.CONNECTION
+    host = f"{'a' * 64}.invalid"
+    error = failure(client, account(f"http://{host}"))
+    assert (error.reason, str(error)) == (Reason.CONNECTION, f"the name of {host} could not be resolved")
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from pki import server_context
 from shortgenius_exporter.api.client import Client
 from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.reason import Reason
-from support import free_port
-from upstreams import Script, Upstream, answer, drip_after, keep_answering, never_answer, serving
+from upstreams import Script, Upstream, answer, drip_after, keep_answering, never_answer, nobody_listening, serving
 
 # Only the proxy knows where this is.
 API = "https://api.example"
@@ -145,9 +144,19 @@ def test_a_proxy_that_refuses_is_a_connection_failure_without_its_password(clien
 
 
 def test_a_proxy_that_is_not_there_is_a_connection_failure(client: Client) -> None:
-    error = failure(client, behind(f"http://127.0.0.1:{free_port()}"))
+    with nobody_listening() as port:
+        error = failure(client, behind(f"http://127.0.0.1:{port}"))
     assert error.reason is Reason.CONNECTION
     assert str(error) == "the proxy did not let the request to api.example through"
+
+
+@pytest.mark.parametrize("proxy_url", ["http://proxy.invalid:3128", "https://proxy.invalid:3128"])
+@pytest.mark.parametrize("base_url", ["http://api.example", API])
+def test_a_proxy_whose_name_does_not_exist_is_not_mistaken_for_the_api(
+    client: Client, proxy_url: str, base_url: str
+) -> None:
+    error = failure(client, behind(proxy_url, base_url=base_url))
+    assert (error.reason, str(error)) == (Reason.CONNECTION, "the name of the proxy could not be resolved")
 
 
 STALLS = pytest.mark.parametrize(
@@ -176,7 +185,9 @@ def test_a_tls_proxy_that_stalls_ends_at_the_timeout(
 
 def test_the_certificate_of_a_tls_proxy_is_verified(client: Client, ca: trustme.CA) -> None:
     with serving(never_answer, server_context(ca, "localhost")) as proxy:
-        assert failure(client, behind(proxy.tls_url)).reason is Reason.TLS
+        error = failure(client, behind(proxy.tls_url))
+        assert error.reason is Reason.TLS
+        assert str(error).startswith("the certificate of the proxy is not valid here: ")
         assert proxy.requests == []
 
 

@@ -13,8 +13,8 @@ import trustme
 
 from pki import server_context
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import ask, clean_environ, eventually, exporter, free_port, prometheus, run_exporter, write
-from upstreams import keep_answering, serving
+from support import ask, clean_environ, eventually, exporter, prometheus, run_exporter, write
+from upstreams import keep_answering, nobody_listening, serving
 
 BALANCE = 'shortgenius_balance_credits{account="default",credit_type="credits"} 217'
 
@@ -81,8 +81,8 @@ def test_a_network_that_needs_a_proxy() -> None:
 
 
 def test_a_proxy_that_does_not_work() -> None:
-    proxy = f"http://127.0.0.1:{free_port()}"
-    ran = run_exporter("balances", SHORTGENIUS_API_KEY="k", HTTPS_PROXY=proxy)
+    with nobody_listening() as port:
+        ran = run_exporter("balances", SHORTGENIUS_API_KEY="k", HTTPS_PROXY=f"http://127.0.0.1:{port}")
     assert "the proxy did not let the request to shortgenius.com through" in ran.stdout
 
 

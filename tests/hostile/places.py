@@ -18,8 +18,7 @@ from pki import server_context
 from shortgenius_exporter.simulator.faults import Injection
 from shortgenius_exporter.simulator.server import SimulatorServer
 from simulated import simulated
-from support import free_port
-from upstreams import Script, Upstream, answer, close_at_once, keep_answering, never_read, serving
+from upstreams import Script, Upstream, answer, close_at_once, keep_answering, never_read, nobody_listening, serving
 
 HEALTHY = "healthy beside them"
 
@@ -75,14 +74,17 @@ def _elsewhere(stack: ExitStack, folder: Path) -> dict[Place, dict[str, str]]:
     return {
         Place.NEVER_ACCEPTED: {"base_url": stack.enter_context(serving(never_read)).url},
         Place.CLOSED_AT_ONCE: {"base_url": stack.enter_context(serving(close_at_once)).url},
-        Place.NOBODY: {"base_url": f"http://127.0.0.1:{free_port()}"},
+        Place.NOBODY: {"base_url": f"http://127.0.0.1:{stack.enter_context(nobody_listening())}"},
         Place.NO_SUCH_NAME: {"base_url": "http://api.invalid"},
         Place.EXPIRED: tls(server_context(ours, "localhost", not_after=yesterday)),
         Place.SELF_SIGNED: tls(server_context(foreign, "localhost")),
         Place.OTHER_HOST: tls(server_context(ours, "other.example")),
         Place.NO_TLS: tls(None, _refuse),
         Place.PROXY_REFUSES: {"base_url": "https://api.example", "proxy_url": refusing.url},
-        Place.PROXY_DOWN: {"base_url": "https://api.example", "proxy_url": f"http://127.0.0.1:{free_port()}"},
+        Place.PROXY_DOWN: {
+            "base_url": "https://api.example",
+            "proxy_url": f"http://127.0.0.1:{stack.enter_context(nobody_listening())}",
+        },
     }
 
 

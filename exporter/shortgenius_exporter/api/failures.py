@@ -22,8 +22,12 @@ from shortgenius_exporter.api.errors import (
 
 # The first row that fits any of the causes decides.
 _FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], type[ApiError], str], ...] = (
-    (ssl.SSLCertVerificationError, TlsError, "the certificate of {host} is not valid here: {verify_message}"),
-    (socket.gaierror, ConnectionFailedError, "the name of {host} could not be resolved"),
+    (ssl.SSLCertVerificationError, TlsError, "the certificate of {peer} is not valid here: {verify_message}"),
+    (
+        (socket.gaierror, urllib3.exceptions.NameResolutionError),
+        ConnectionFailedError,
+        "the name of {peer} could not be resolved",
+    ),
     (
         (http.client.IncompleteRead, urllib3.exceptions.IncompleteRead),
         ConnectionFailedError,
@@ -46,10 +50,13 @@ _FAILURES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], ty
 def error_for_failure(error: Exception, host: str) -> ApiError:
     """The exception for a request to ``host`` that got no complete HTTP answer."""
     found = list(causes(error))
+    # Only what went wrong on the way to a proxy is wrapped so.
+    peer = "the proxy" if any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in found) else host
     for kinds, raised, message in _FAILURES:
         for cause in found:
             if isinstance(cause, kinds):
-                return raised(message.format(host=host, verify_message=getattr(cause, "verify_message", "")))
+                verify_message = getattr(cause, "verify_message", "")
+                return raised(message.format(host=host, peer=peer, verify_message=verify_message))
     raise AssertionError("the last row fits everything")
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
 import ssl
+import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 import trustme
+from cryptography import x509
 
 from api.polls import BALANCE, account, failure, fetch
 from pki import server_context
@@ -18,9 +23,10 @@ from shortgenius_exporter.api.tls import TlsContexts
 from shortgenius_exporter.core.reason import Reason
 from upstreams import (
     GOOD_ANSWER,
+    LINGER_ZERO,
     Script,
+    Upstream,
     answer,
-    close_at_once,
     drip_after,
     keep_answering,
     never_answer,
@@ -41,6 +47,17 @@ class Authority:
 
     def server(self, *names: str, not_after: datetime | None = None) -> ssl.SSLContext:
         return server_context(self._ca, *names, not_after=not_after)
+
+    def hashed_folder(self) -> Path:
+        """As OpenSSL looks into one: by a hash of the subject, in small letters and without its head."""
+        subject = x509.load_pem_x509_certificate(self._ca.cert_pem.bytes()).subject
+        canonical = x509.Name([x509.NameAttribute(one.oid, str(one.value).lower()) for one in subject]).public_bytes()
+        bare = canonical[2:] if canonical[1] < 128 else canonical[2 + (canonical[1] & 127) :]
+        folder = self.file.with_suffix("")
+        folder.mkdir()
+        name = int.from_bytes(hashlib.sha1(bare).digest()[:4], "little")
+        (folder / f"{name:08x}.0").symlink_to(self.file)
+        return folder
 
 
 @pytest.fixture
@@ -132,20 +149,39 @@ def test_an_authority_nobody_configured_is_a_tls_failure(client: Client, authori
         assert upstream.requests == []
 
 
-@pytest.mark.parametrize(
-    "variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONHTTPSVERIFY"]
-)
-def test_the_environment_cannot_add_an_authority(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str
+def asked_by_requests(url: str) -> int:
+    with requests.Session() as session:
+        return session.get(url).status_code
+
+
+def asked_by_python(url: str) -> int:
+    with urllib.request.urlopen(url) as answered:
+        return int(answered.status)
+
+
+CA_VARIABLES = {
+    "REQUESTS_CA_BUNDLE": asked_by_requests,
+    "CURL_CA_BUNDLE": asked_by_requests,
+    "SSL_CERT_FILE": asked_by_python,
+    "SSL_CERT_DIR": asked_by_python,
+}
+
+
+@pytest.mark.parametrize(("variable", "other_client"), CA_VARIABLES.items(), ids=CA_VARIABLES)
+def test_the_environment_cannot_add_an_authority_as_it_can_elsewhere(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, variable: str, other_client: Callable[[str], int]
 ) -> None:
-    values = {"SSL_CERT_DIR": str(authority.file.parent), "PYTHONHTTPSVERIFY": "0"}
-    monkeypatch.setenv(variable, values.get(variable, str(authority.file)))
+    for one in CA_VARIABLES:
+        monkeypatch.delenv(one, raising=False)
+    monkeypatch.setenv(variable, str(authority.hashed_folder() if variable.endswith("DIR") else authority.file))
     with (
         serving(keep_answering, authority.server("localhost")) as upstream,
         closing(Client(TlsContexts())) as client,
     ):
+        assert other_client(upstream.tls_url) == 200
+        asked = len(upstream.requests)
         assert failure(client, account(upstream.tls_url)).reason is Reason.TLS
-        assert upstream.requests == []
+        assert len(upstream.requests) == asked
 
 
 def test_the_environment_cannot_take_an_authority_away(
@@ -207,9 +243,24 @@ def test_a_server_without_tls_is_a_tls_failure(client: Client) -> None:
         assert str(error) == f"no TLS connection to localhost:{upstream.port} could be agreed on"
 
 
-def test_a_connection_cut_before_its_handshake_is_a_failure_told_at_once(client: Client, authority: Authority) -> None:
-    with serving(close_at_once) as upstream:
-        assert failure(client, account(upstream.tls_url, authority.file)).reason in {Reason.CONNECTION, Reason.TLS}
+@pytest.mark.parametrize(
+    ("linger", "reason", "message"),
+    [
+        pytest.param(b"", Reason.TLS, "no TLS connection to {host} could be agreed on", id="closed"),
+        pytest.param(LINGER_ZERO, Reason.CONNECTION, "{host} closed the connection", id="reset"),
+    ],
+)
+def test_a_connection_cut_inside_its_handshake_is_a_failure_told_at_once(
+    client: Client, authority: Authority, linger: bytes, reason: Reason, message: str
+) -> None:
+    def hear_and_cut(upstream: Upstream, connection: socket.socket) -> None:
+        connection.recv(65536)
+        if linger:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+
+    with serving(hear_and_cut) as upstream:
+        error = failure(client, account(upstream.tls_url, authority.file))
+        assert (error.reason, str(error)) == (reason, message.format(host=f"localhost:{upstream.port}"))
 
 
 def test_a_server_that_only_speaks_an_old_tls_is_a_tls_failure(client: Client, authority: Authority) -> None:

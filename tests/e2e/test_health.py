@@ -11,21 +11,33 @@ import trustme
 
 from pki import server_context
 from shortgenius_exporter.health import health
-from support import exporter, free_port, run_exporter
+from support import exporter, run_exporter
+from upstreams import never_answer, nobody_listening, serving
 
 
 def test_a_working_exporter_is_healthy_and_an_unpolled_account_is_not_ready() -> None:
-    with exporter(SHORTGENIUS_API_KEY="x", SHORTGENIUS_BASE_URL="http://127.0.0.1:9") as running:
-        ran = run_exporter("health", "--url", running.url + "/-/healthy")
-        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
-        missing = run_exporter("health", "--url", running.url + "/nothing")
-    assert missing.returncode == 1
-    assert missing.stderr.startswith(f"{running.url}/nothing: 404: ")
+    with (
+        serving(never_answer) as upstream,
+        exporter(SHORTGENIUS_API_KEY="x", SHORTGENIUS_BASE_URL=upstream.url) as running,
+    ):
+        healthy, ready, nothing = (
+            run_exporter("health", "--url", running.url + path) for path in ("/-/healthy", "/-/ready", "/nothing")
+        )
+    assert (healthy.returncode, healthy.stdout, healthy.stderr) == (0, "", "")
+    assert (ready.returncode, ready.stderr) == (
+        1,
+        f"{running.url}/-/ready: 503: Not every account has been polled once yet\n",
+    )
+    assert (nothing.returncode, nothing.stderr) == (
+        1,
+        f"{running.url}/nothing: 404: Nothing here. Metrics are at /metrics, links at /\n",
+    )
 
 
 def test_nobody_there_is_unhealthy() -> None:
-    url = f"http://127.0.0.1:{free_port()}/-/healthy"
-    ran = run_exporter("health", "--url", url)
+    with nobody_listening() as port:
+        url = f"http://127.0.0.1:{port}/-/healthy"
+        ran = run_exporter("health", "--url", url)
     assert (ran.returncode, ran.stderr) == (1, f"{url}: [Errno 111] Connection refused\n")
 
 
@@ -61,12 +73,12 @@ def test_under_tls_the_certificate_may_name_another_host() -> None:
 
 
 def test_it_starts_fast_enough_to_run_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
-    url = f"http://127.0.0.1:{free_port()}/"
     took = []
-    for _ in range(3):
-        began = time.perf_counter()
-        run_exporter("health", "--url", url)
-        took.append(time.perf_counter() - began)
+    with nobody_listening() as port:
+        for _ in range(3):
+            began = time.perf_counter()
+            run_exporter("health", "--url", f"http://127.0.0.1:{port}/")
+            took.append(time.perf_counter() - began)
     with capsys.disabled():
         print(f"\nshortgenius-exporter health: {min(took):.2f} s")
     assert min(took) < 1

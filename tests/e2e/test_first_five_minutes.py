@@ -120,8 +120,9 @@ def test_a_port_that_is_taken(simulator: SimulatorServer) -> None:
         address = running.url.removeprefix("http://")
         ran = run_exporter("--web.listen-address", address, **environ)
     assert ran.returncode == 2
-    assert ran.stderr.splitlines()[-1].endswith(
-        "Address already in use (is another exporter running?); choose another with --web.listen-address HOST:PORT"
+    assert ran.stderr.splitlines()[-1] == (
+        f"--web.listen-address: cannot listen on {address}: Address already in use "
+        "(is another exporter running?); choose another with --web.listen-address HOST:PORT"
     )
 
 

@@ -7,7 +7,6 @@ import pytest
 from hostile.measured import POLL_TIMEOUT, Measured, measure
 from hostile.places import HEALTHY
 from hostile.rows import ROWS, WHOLE, Row
-from hostile.write_faults import FILE, row_of
 
 pytestmark = pytest.mark.alone
 
@@ -53,14 +52,3 @@ def test_the_process_stays_healthy_small_and_quick_to_scrape(measured: Measured)
     # One worker for each poll under way at once, 32 at most, and the few threads that serve.
     assert max(beside.threads) < 32 + 12
     assert beside.threads[1] <= beside.threads[0] + 3
-
-
-def test_no_fault_stands_twice() -> None:
-    assert len({row.what for row in ROWS}) == len(ROWS)
-
-
-def test_the_table_in_the_documentation_has_exactly_these_rows() -> None:
-    written = [
-        line for line in FILE.read_text().splitlines() if line.startswith("| ") and not line.startswith("| what")
-    ]
-    assert [line.rpartition(" | ")[0] for line in written] == [row_of(row) for row in ROWS]

@@ -21,8 +21,6 @@ import pytest
 from pki import TLS, directory, trusting
 from support import a_second, ask, clean_environ, eventually, exporter_command, program, wait_for_url
 
-pytestmark = pytest.mark.alone
-
 DESCRIPTORS = 256
 GET = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
 IDLE_SECONDS = 0.3
@@ -279,6 +277,7 @@ async def scraping(target: Target) -> AsyncIterator[list[float]]:
             await task
 
 
+@pytest.mark.alone
 def test_slow_clients_are_closed_within_10_seconds_and_delay_no_scrape(target: Target) -> None:
     target.scrape_seconds()
     calm = target.descriptors()
@@ -315,6 +314,7 @@ def test_slow_clients_are_closed_within_10_seconds_and_delay_no_scrape(target: T
 FIRST_BYTES = bytes([22, 3, 1, 2, 0, 1])
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("first_bytes", [0, len(FIRST_BYTES)])
 def test_a_thousand_idle_connections_take_bounded_memory_and_descriptors(target: Target, first_bytes: int) -> None:
     target.scrape_seconds()

@@ -50,7 +50,7 @@ def dashboard() -> builder.Dashboard:
     row(
         exporter,
         "Is the exporter well?",
-        [_reloads(), _state_errors(), _memory(), _cpu(), _scrape_time(), _scrape_size()],
+        [_reloads(), _state_errors(), _poll_loop(), _memory(), _cpu(), _scrape_time(), _scrape_size()],
     )
     return exporter
 
@@ -235,7 +235,7 @@ def _reloads() -> statetimeline.Panel:
     head = Head(
         "Configuration reloads",
         "Whether the configuration in use is the one on disk.",
-        12,
+        8,
         5,
         ("ShortGeniusConfigReloadFailed",),
     )
@@ -244,9 +244,21 @@ def _reloads() -> statetimeline.Panel:
 
 
 def _state_errors() -> timeseries.Panel:
-    head = Head("State errors", "Failures to keep the ledger on disk.", 12, 5, ("ShortGeniusStateErrors",))
+    head = Head("State errors", "Failures to keep the ledger on disk.", 8, 5, ("ShortGeniusStateErrors",))
     errors = f"increase(shortgenius_exporter_state_errors_total{{{_PROCESS}}}[$__rate_interval])"
     return bars(head, over_time(errors, "{{instance}}"), unit="none").axis_soft_max(1).no_value("No state is kept")
+
+
+def _poll_loop() -> timeseries.Panel:
+    head = Head(
+        "Poll loop",
+        "Time since the loop that starts polls last ran: a second at most. While it grows, nothing is polled.",
+        8,
+        5,
+        ("ShortGeniusPollLoopStuck",),
+    )
+    ran = f"shortgenius_exporter_poll_loop_last_run_timestamp_seconds{{{_PROCESS}}}"
+    return _per_instance(head, f"(timestamp({ran}) - {ran})", "s").axis_soft_max(5)
 
 
 def _memory() -> timeseries.Panel:

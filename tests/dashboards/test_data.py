@@ -24,6 +24,7 @@ PER_PROCESS = {
     "Exporters up",
     "Configuration reloads",
     "State errors",
+    "Poll loop",
     "Memory",
     "CPU",
     "Scrape duration",

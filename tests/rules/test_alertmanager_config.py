@@ -10,6 +10,7 @@ EXPORTERS_OWN = {
     "ShortGeniusShardMissing",
     "ShortGeniusConfigReloadFailed",
     "ShortGeniusStateErrors",
+    "ShortGeniusPollLoopStuck",
 }
 RECEIVERS = {
     ("video", "critical"): "video-pagerduty",

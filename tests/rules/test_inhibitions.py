@@ -48,6 +48,11 @@ DOWN = [
     alert("ShardMissing", job="gone"),
     alert("BalanceStale", job="gone", account="x"),
     alert("ConfigReloadFailed", "warning", job="gone"),
+    alert("PollLoopStuck", job="gone", shard="0"),
+]
+STUCK = [
+    alert("PollLoopStuck", "warning", job="stuck", instance="a"),
+    alert("CreditTypeVanished", "warning", job="stuck", account="x", credit_type="credits"),
 ]
 CAUSES = [
     of("empty", "CreditsExhausted"),
@@ -57,6 +62,7 @@ CAUSES = [
     whole("dark", "BalanceStale", "critical"),
     whole("limited", "RateLimited"),
     alert("ExporterDown", job="gone"),
+    alert("PollLoopStuck", job="stuck", shard="0"),
 ]
 OTHERS = [
     of("empty", "CreditsRunningOut", credit_type="image_credits"),  # another type
@@ -65,13 +71,14 @@ OTHERS = [
     whole("key", "RenewalMissed"),  # not explained by the key
     of("dark", "CreditTypeVanished", "warning"),
     alert("ShardMissing", job="credits"),  # another job
+    alert("KeyRejected", job="stuck", account="x"),  # of another shard
 ]
 
 
 @pytest.fixture(scope="module")
 def held_back(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Alert]]:
     """What Alertmanager holds back of all of these at once."""
-    symptoms = [*EXHAUSTED, *RUNNING_OUT, *LOW, *REJECTED, *STALE, *LIMITED, *DOWN]
+    symptoms = [*EXHAUSTED, *RUNNING_OUT, *LOW, *REJECTED, *STALE, *LIMITED, *DOWN, *STUCK]
     with receiver() as (_, address), alertmanager(tmp_path_factory.mktemp("inhibitions"), address) as router:
         post(router, [*CAUSES, *symptoms, *OTHERS])
         eventually(lambda: len(inhibited(router)) >= len(symptoms))
@@ -88,8 +95,8 @@ def post(router: str, alerts: list[Alert]) -> None:
 
 @pytest.mark.parametrize(
     "symptoms",
-    [EXHAUSTED, RUNNING_OUT, LOW, REJECTED, STALE, LIMITED, DOWN],
-    ids=["exhausted", "running-out", "low", "key-rejected", "stale", "rate-limited", "exporter-down"],
+    [EXHAUSTED, RUNNING_OUT, LOW, REJECTED, STALE, LIMITED, DOWN, STUCK],
+    ids=["exhausted", "running-out", "low", "key-rejected", "stale", "rate-limited", "exporter-down", "poll-loop-stuck"],
 )
 def test_a_cause_silences_its_symptoms(held_back: list[Alert], symptoms: list[Alert]) -> None:
     assert [one for one in symptoms if one not in held_back] == []
@@ -104,5 +111,5 @@ def test_other_types_accounts_jobs_and_troubles_are_not_silenced(held_back: list
 
 
 def test_these_alerts_exist() -> None:
-    given = [*CAUSES, *EXHAUSTED, *RUNNING_OUT, *LOW, *REJECTED, *STALE, *LIMITED, *DOWN, *OTHERS]
+    given = [*CAUSES, *EXHAUSTED, *RUNNING_OUT, *LOW, *REJECTED, *STALE, *LIMITED, *DOWN, *STUCK, *OTHERS]
     assert {one["alertname"] for one in given} <= set(alert_names())

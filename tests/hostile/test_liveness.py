@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from hostile.saboteur import sabotaged, strike
 from shortgenius_exporter.simulator.faults import Fault
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import RunningExporter, ask, clean_environ, eventually, program, write
+from support import RunningExporter, ask, eventually, write
 
-SABOTAGED = Path(__file__).with_name("sabotaged.py")
 LAST_RUN = "shortgenius_exporter_poll_loop_last_run_timestamp_seconds"
 INTERVAL = 0.2
 
 
 @contextmanager
-def sabotaged(sabotage: str, server: SimulatorServer, folder: Path) -> Iterator[RunningExporter]:
+def running_with(sabotage: str, server: SimulatorServer, folder: Path) -> Iterator[RunningExporter]:
     accounts = "".join(f"  - {{name: {name}, api_key: sk-{name}}}\n" for name in ("a00", "a01"))
     defaults = f"{{base_url: '{server.base_url}', poll_interval: 200ms, poll_timeout: 500ms}}"
     file = write(folder / "exporter.yml", f"defaults: {defaults}\naccounts:\n{accounts}")
-    command = [sys.executable, str(SABOTAGED), "--config.file", str(file), "--web.listen-address", "127.0.0.1:0"]
-    with program(*command, environ=clean_environ(SABOTAGE=sabotage)) as running:
-        found = RunningExporter(running, "http://" + running.wait_for(r"msg=listening address=(\S+)")[1])
-        found.wait_until_ready()
-        yield found
-
-
-def strike(running: RunningExporter) -> None:
-    assert health(running) == 200
-    running.program.process.send_signal(signal.SIGUSR1)
+    with sabotaged(sabotage, file) as running:
+        running.wait_until_ready()
+        assert health(running) == 200
+        yield running
 
 
 def health(running: RunningExporter) -> int:
@@ -51,7 +44,7 @@ def has_run_again(running: RunningExporter, since: float) -> bool:
 def test_a_dead_poll_loop_is_unhealthy_told_in_the_log_and_seen_in_a_metric(
     simulator: SimulatorServer, tmp_path: Path
 ) -> None:
-    with sabotaged("dispatcher", simulator, tmp_path) as running:
+    with running_with("dispatcher", simulator, tmp_path) as running:
         strike(running)
         running.program.wait_for('level=error msg="thread died" thread=dispatcher')
         eventually(lambda: health(running) == 503)
@@ -61,7 +54,7 @@ def test_a_dead_poll_loop_is_unhealthy_told_in_the_log_and_seen_in_a_metric(
 
 
 def test_a_poll_loop_that_is_stuck_is_unhealthy_until_it_runs_again(simulator: SimulatorServer, tmp_path: Path) -> None:
-    with sabotaged("lock", simulator, tmp_path) as running:
+    with running_with("lock", simulator, tmp_path) as running:
         strike(running)
         eventually(lambda: health(running) == 503)
         stood_still = last_run(running)
@@ -73,7 +66,7 @@ def test_a_poll_loop_that_is_stuck_is_unhealthy_until_it_runs_again(simulator: S
 def test_killed_workers_are_replaced_and_told_in_the_log_while_all_is_healthy(
     simulator: SimulatorServer, tmp_path: Path
 ) -> None:
-    with sabotaged("worker", simulator, tmp_path) as running:
+    with running_with("worker", simulator, tmp_path) as running:
         strike(running)
         running.program.wait_for('level=error msg="thread died" thread=worker')
         for name in ("a00", "a01"):
@@ -85,7 +78,7 @@ def test_an_upstream_that_answers_nobody_leaves_the_process_healthy_and_its_loop
     simulator: SimulatorServer, tmp_path: Path
 ) -> None:
     simulator.inject(Fault.HANG)
-    with sabotaged("", simulator, tmp_path) as running:
+    with running_with("", simulator, tmp_path) as running:
         began = last_run(running)
         eventually(lambda: has_run_again(running, began))
         assert running.value('shortgenius_up{account="a00"}') == 0

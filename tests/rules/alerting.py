@@ -12,8 +12,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,14 +106,23 @@ class Given:
     settings: str = ""
 
 
+def _exporter_of(config: Path) -> AbstractContextManager[RunningExporter]:
+    return exporter("--config.file", str(config))
+
+
 @contextmanager
-def stack(folder: Path, *accounts: Given) -> Iterator[Stack]:
+def stack(
+    folder: Path,
+    *accounts: Given,
+    exporter_of: Callable[[Path], AbstractContextManager[RunningExporter]] = _exporter_of,
+) -> Iterator[Stack]:
+    """``exporter_of``: starts the exporter with a configuration file."""
     start = time.time()
     simulated = [SimulatedAccount(one.name, Secret(f"sk-{i}"), one.plan, start) for i, one in enumerate(accounts)]
     with ExitStack() as opened:
         simulator = opened.enter_context(SimulatorServer(World(simulated, 1, start), SimulatedClock(start, 1.0)))
         inbox, address = opened.enter_context(receiver())
-        exported = opened.enter_context(exporter("--config.file", str(_exporter_file(folder, simulator, accounts))))
+        exported = opened.enter_context(exporter_of(_exporter_file(folder, simulator, accounts)))
         router = opened.enter_context(alertmanager(folder, address))
         prometheus = opened.enter_context(_prometheus(folder, exported, router))
         yield Stack(simulator, exported, prometheus, router, inbox)

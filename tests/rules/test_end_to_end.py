@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alerting import PATIENCE, Given, stack
 
+from hostile.saboteur import sabotaged, strike
 from shortgenius_exporter.simulator.model import Plan
 from support import eventually
 
@@ -82,3 +83,18 @@ def test_a_killed_exporter_pages_once_for_all_its_accounts(tmp_path: Path) -> No
         )
         assert {one.labels["severity"] for one in running.inbox.all("ShortGeniusExporterDown")} == {"critical"}
         assert [running.inbox.names(account.name) for account in accounts] == [set(), set(), set()]
+
+
+def test_an_exporter_that_polls_no_more_pages_though_it_answers_every_scrape(tmp_path: Path) -> None:
+    """Its balances go, and it says that the last poll was fine: nobody is told that the API dropped them."""
+    fine = Given("fine", Plan(allowance={"credits": 900}))
+    with stack(tmp_path, fine, exporter_of=lambda config: sabotaged("lock", config)) as running:
+        seen = "last_over_time(account_credit_type:shortgenius_balance_credits:max[1m:3s])"
+        eventually(lambda: running.prometheus.query(seen), PATIENCE)
+        strike(running.exporter)
+        page = running.inbox.wait("ShortGeniusPollLoopStuck", severity="critical")
+        assert page.receiver == "platform-pagerduty"
+        assert page.annotations["summary"] == "shortgenius-exporter has stopped polling"
+        eventually(lambda: "ShortGeniusCreditTypeVanished" in running.suppressed("fine"), PATIENCE)
+        assert running.inbox.names("fine") == set()
+        assert {one.labels["severity"] for one in running.inbox.all("ShortGeniusPollLoopStuck")} == {"critical"}

@@ -96,7 +96,16 @@ def post(router: str, alerts: list[Alert]) -> None:
 @pytest.mark.parametrize(
     "symptoms",
     [EXHAUSTED, RUNNING_OUT, LOW, REJECTED, STALE, LIMITED, DOWN, STUCK],
-    ids=["exhausted", "running-out", "low", "key-rejected", "stale", "rate-limited", "exporter-down", "poll-loop-stuck"],
+    ids=[
+        "exhausted",
+        "running-out",
+        "low",
+        "key-rejected",
+        "stale",
+        "rate-limited",
+        "exporter-down",
+        "poll-loop-stuck",
+    ],
 )
 def test_a_cause_silences_its_symptoms(held_back: list[Alert], symptoms: list[Alert]) -> None:
     assert [one for one in symptoms if one not in held_back] == []

@@ -57,8 +57,7 @@ def test_colours_say_no_more_than_the_words() -> None:
 def test_hints_name_the_accounts_that_need_the_same_remedy_together() -> None:
     snapshots = [failing(name) for name in "abcde"] + [holding("f", credits=1.0), failing("g", Reason.TIMEOUT)]
     assert list(hints(snapshots)) == [
-        "a, b, c and 2 more: Replace the key where it is configured: then reload, or restart if it comes from the "
-        "environment.",
+        "a, b, c and 2 more: Replace the account's api_key in the configuration, then reload it (SIGHUP).",
         "g: Check the network and the proxy; if the API is merely slow, raise poll_timeout.",
     ]
 

@@ -118,10 +118,10 @@ def _add_commands(commands: argparse._SubParsersAction[Parser]) -> None:
 
     _add_simulate(commands)
     config = _command(commands, "config", "print a commented configuration with every setting")
-    config.add_argument("what", choices=("example",), help="what to print")
+    config.add_argument("what", choices=("example",), metavar="example", help="what to print")
 
     completion = _command(commands, "completion", "print the completion script of a shell")
-    completion.add_argument("shell", choices=SHELLS, help="which shell")
+    completion.add_argument("shell", choices=SHELLS, metavar="|".join(SHELLS), help="which shell")
 
 
 def _add_simulate(commands: argparse._SubParsersAction[Parser]) -> None:

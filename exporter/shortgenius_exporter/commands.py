@@ -26,6 +26,7 @@ from shortgenius_exporter.polling.once import poll_once
 from shortgenius_exporter.polling.poller import Clock
 from shortgenius_exporter.state.errors import StateFileError
 from shortgenius_exporter.terminal import hints, table, wants_colour, with_progress
+from shortgenius_exporter.web.accounts import error_json
 from shortgenius_exporter.web.config import WebConfig
 from shortgenius_exporter.web.config import load as load_web_config
 from shortgenius_exporter.web.listen import ListenError
@@ -185,13 +186,12 @@ def _hint(snapshots: list[Snapshot]) -> None:
 
 
 def _as_json(snapshot: Snapshot) -> dict[str, object]:
-    failure = snapshot.failure
     return {
         "account": snapshot.account.name,
         "labels": dict(snapshot.account.labels),
         "up": snapshot.up,
         "balances": {name: entry.balance for name, entry in snapshot.ledger.items()},
-        "error": failure and {"reason": failure.reason.value, "message": failure.message},
+        "error": error_json(snapshot),
     }
 
 

@@ -12,7 +12,7 @@ from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.model import SimulatedAccount
 from shortgenius_exporter.simulator.scenarios import DEMO_SPEED, configured, demo_world, in_real_time
 from shortgenius_exporter.simulator.server import SimulatorServer
-from shortgenius_exporter.web.listen import ListenError, parse_address
+from shortgenius_exporter.web.listen import cannot_listen, parse_address
 
 _POLL_INTERVAL = 2.0
 _SEED = 1
@@ -55,7 +55,7 @@ def run_simulator(address: str, speed: float, seed: int) -> int:
     try:
         server = SimulatorServer(demo_world(clock.now(), seed), clock, host=host or "127.0.0.1", port=port)
     except OSError as error:
-        raise ListenError(f"--web.listen-address: cannot listen on {address}: {error.strerror}") from None
+        raise cannot_listen(address, error) from None
     # Before the server's threads start, so that none of them takes the signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     with server:

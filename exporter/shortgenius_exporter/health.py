@@ -18,6 +18,9 @@ def health(url: str) -> int:
     """
     try:
         status, body = _ask(url)
+    except ConnectionRefusedError:
+        print(f"{url}: nobody listens there: start the exporter, or name where it listens with --url", file=sys.stderr)
+        return 1
     # ValueError: of a host name or an address that is none.
     except (OSError, HTTPException, ValueError) as error:
         print(f"{url}: {error or type(error).__name__}", file=sys.stderr)

@@ -8,7 +8,9 @@ from shortgenius_exporter.core.secret import Secret
 
 
 def test_one_key_is_the_account_default() -> None:
-    assert from_environment({"SHORTGENIUS_API_KEY": "k"}) == Settings((Account("default", Secret("k")),))
+    assert from_environment({"SHORTGENIUS_API_KEY": "k"}) == Settings(
+        (Account("default", Secret("k"), key_variable="SHORTGENIUS_API_KEY"),)
+    )
 
 
 def test_a_suffix_names_the_account() -> None:
@@ -24,9 +26,9 @@ def test_a_suffix_names_the_account() -> None:
     )
     url = "http://127.0.0.1:8080/api/v1"
     assert settings.accounts == (
-        Account("default", Secret("k"), url),
-        Account("2", Secret("k2"), url),
-        Account("video-team", Secret("kv"), url),
+        Account("default", Secret("k"), url, key_variable="SHORTGENIUS_API_KEY"),
+        Account("2", Secret("k2"), url, key_variable="SHORTGENIUS_API_KEY_2"),
+        Account("video-team", Secret("kv"), url, key_variable="SHORTGENIUS_API_KEY_VIDEO_TEAM"),
     )
 
 

@@ -56,7 +56,7 @@ def test_what_is_not_written_has_its_built_in_value(file: Path) -> None:
 
 def test_a_key_comes_from_a_variable(file: Path) -> None:
     file.write_text("accounts: [{name: studio, api_key_env: STUDIO_KEY}]")
-    assert load(file, {"STUDIO_KEY": "k\n"}).accounts == (Account("studio", Secret("k")),)
+    assert load(file, {"STUDIO_KEY": "k\n"}).accounts == (Account("studio", Secret("k"), key_variable="STUDIO_KEY"),)
 
 
 def test_relative_paths_start_at_the_directory_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

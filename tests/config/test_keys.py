@@ -18,13 +18,13 @@ NOBODY = 65534
 
 
 @contextmanager
-def ordinary_user() -> Iterator[None]:
-    """Permissions do not hold for root, as whom containers run their tests."""
+def ordinary_user() -> Iterator[int]:
+    """The user's number. Permissions do not hold for root, as whom containers run their tests."""
     root = os.geteuid() == 0
     if root:
         os.seteuid(NOBODY)
     try:
-        yield
+        yield os.geteuid()
     finally:
         if root:
             os.seteuid(0)
@@ -92,9 +92,9 @@ def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_key_file_of_another_user_says_what_to_change(unreadable: Path) -> None:
-    message = r"may not be read by this user: change its owner or mode$"
-    with ordinary_user(), pytest.raises(KeyFileError, match=message):
+    with ordinary_user() as user, pytest.raises(KeyFileError) as raised:
         read_key(unreadable)
+    assert str(raised.value) == f"key file {unreadable} may not be read by user {user}: change its owner or mode"
 
 
 def test_a_ca_file_of_another_user_says_what_to_change() -> None:
@@ -104,9 +104,9 @@ def test_a_ca_file_of_another_user_says_what_to_change() -> None:
         (directory / "ca.pem").touch(mode=0)
         config = directory / "config.yml"
         config.write_text("accounts: [{name: a, api_key: k, ca_file: ca.pem}]")
-        with ordinary_user(), pytest.raises(ConfigError) as raised:
+        with ordinary_user() as user, pytest.raises(ConfigError) as raised:
             load(config, {})
-    message = "may not be read by this user: change its owner or mode"
+    message = f"may not be read by user {user}: change its owner or mode"
     assert str(raised.value) == f"{config}:1:43: accounts[0].ca_file: {message}"
 
 

@@ -23,3 +23,14 @@ def test_every_reason_has_a_sentence_without_the_key(reason: Reason) -> None:
 def test_a_rejected_key_from_a_file_names_the_file() -> None:
     account = Account("a", KeyFile(Path("/run/secrets/studio")))
     assert advice(account, Reason.AUTH) == "Replace the key in /run/secrets/studio; no restart is needed"
+
+
+def test_a_rejected_key_from_the_environment_names_the_variable() -> None:
+    account = Account("a", Secret("k"), key_variable="STUDIO_KEY")
+    sentence = "Replace the key in the environment variable STUDIO_KEY, then restart the exporter"
+    assert advice(account, Reason.AUTH) == sentence
+
+
+def test_a_rejected_key_in_the_configuration_is_replaced_there() -> None:
+    sentence = "Replace the account's api_key in the configuration, then reload it (SIGHUP)"
+    assert advice(Account("a", Secret("k")), Reason.AUTH) == sentence

@@ -98,7 +98,11 @@ def test_balances_as_json(file: str) -> None:
             "labels": {},
             "up": False,
             "balances": {},
-            "error": {"reason": "auth", "message": "401 Unauthorized: the key was rejected"},
+            "error": {
+                "reason": "auth",
+                "message": "401 Unauthorized: the key was rejected",
+                "advice": "Replace the account's api_key in the configuration, then reload it (SIGHUP)",
+            },
         },
     ]
 

@@ -86,9 +86,7 @@ def test_through_a_pipe_there_are_only_results_and_hints_go_aside(file: str, sim
     simulator.admin("revoke", account="a01")
     ran = run_exporter("balances", "--config.file", file, "a01")
     assert ran.stdout.splitlines()[1:] == ["a01      -                  -  401 Unauthorized: the key was rejected"]
-    assert ran.stderr == (
-        "a01: Replace the key where it is configured: then reload, or restart if it comes from the environment.\n"
-    )
+    assert ran.stderr == "a01: Replace the account's api_key in the configuration, then reload it (SIGHUP).\n"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(file: str) -> None:

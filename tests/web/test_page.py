@@ -84,7 +84,7 @@ def test_a_stale_balance_is_unknown_and_was() -> None:
 def test_a_failure_is_told_with_what_to_do() -> None:
     down = failed(Snapshot(STUDIO), Failure(Reason.AUTH, "401 Unauthorized: the key was rejected"), NOW, 0.1)
     text = page(down)
-    assert "401 Unauthorized: the key was rejected. Replace the key where it is configured" in text
+    assert "401 Unauthorized: the key was rejected. Replace the account&#39;s api_key in the configuration" in text
     assert "sk-very-secret" not in text
 
 

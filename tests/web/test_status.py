@@ -142,7 +142,7 @@ def test_the_json_of_a_failing_account_says_what_to_do() -> None:
     assert found["error"] == {
         "reason": "auth",
         "message": "401 Unauthorized: the key was rejected",
-        "advice": "Replace the key where it is configured: then reload, or restart if it comes from the environment",
+        "advice": "Replace the account's api_key in the configuration, then reload it (SIGHUP)",
     }
 
 

@@ -89,7 +89,9 @@ def _account(cursor: Cursor, defaults: Mapping[str, Setting], seen: _Seen) -> Ac
     check_freshness(own, defaults)
     if name is None or key is None or not cursor.context.report.clean:
         return None
-    return Account(name, key, **{setting: value for setting, (value, _) in {**defaults, **own}.items()})
+    settings = {setting: value for setting, (value, _) in {**defaults, **own}.items()}
+    variable = entries["api_key_env"].scalar("text").text if "api_key_env" in entries else None
+    return Account(name, key, key_variable=variable, **settings)
 
 
 def _name(account: Cursor, entries: Mapping[str, Cursor], seen: dict[str, Cursor]) -> str | None:

@@ -36,7 +36,7 @@ def from_environment(environ: Mapping[str, str]) -> Settings:
         except RefusedError as refusal:
             report.add(str(refusal), path=variable)
         else:
-            accounts.append(Account(name, key, base_url))
+            accounts.append(Account(name, key, base_url, key_variable=variable))
     if not report.clean:
         raise report.error()
     return Settings(tuple(accounts))

@@ -73,7 +73,7 @@ def file_problem(error: OSError) -> str:
     """What went wrong with a file, to follow its name, without repeating it."""
     known = {
         errno.ENOENT: "does not exist: create it, or correct the path",
-        errno.EACCES: "may not be read by this user: change its owner or mode",
+        errno.EACCES: f"may not be read by user {os.geteuid()}: change its owner or mode",
         errno.EISDIR: "is a directory: name a file",
     }
     return known.get(error.errno or 0, f"cannot be read: {os.strerror(error.errno or 0)}")

@@ -29,7 +29,10 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One configured API key with a name, labels, thresholds and a renewal rule. Durations are seconds."""
+    """One configured API key with a name, labels, thresholds and a renewal rule. Durations are seconds.
+
+    ``key_variable``: the environment variable that the key came from, if it did.
+    """
 
     name: str
     key: Secret | KeyFile
@@ -42,6 +45,7 @@ class Account:
     renewal: Renewal | None = None
     proxy_url: Secret | None = None
     ca_file: Path | None = None
+    key_variable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _account(one: Standing, overview: Overview) -> Json:
         "next_renewal_at": timestamp(next_renewal(account.renewal, overview.now)) if account.renewal else None,
         "last_success_at": timestamp(snapshot.last_success),
         "next_poll_at": timestamp(overview.next_polls.get(account.name)),
-        "error": _error(snapshot),
+        "error": error_json(snapshot),
     }
 
 
@@ -87,7 +87,8 @@ def _balance(snapshot: Snapshot, credit_type: str, now: float) -> Json:
     }
 
 
-def _error(snapshot: Snapshot) -> Json | None:
+def error_json(snapshot: Snapshot) -> Json | None:
+    """Why the last poll failed and what to do about it; ``None`` if it did not fail."""
     failure = snapshot.failure
     if failure is None:
         return None

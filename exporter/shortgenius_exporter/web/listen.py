@@ -37,11 +37,13 @@ def _listen(address: str) -> Iterator[socket.socket]:
         # Of a name with an empty or overlong part.
         raise ListenError(f"{_FLAG}: cannot listen on {address}: {host!r} is not a host name or address") from None
     except OSError as error:
-        why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        hint = " (is another exporter running?)" if error.errno == errno.EADDRINUSE else ""
-        raise ListenError(
-            f"{_FLAG}: cannot listen on {address}: {why}{hint}; choose another with {_FLAG} HOST:PORT"
-        ) from None
+        raise cannot_listen(address, error) from None
+
+
+def cannot_listen(address: str, error: OSError) -> ListenError:
+    why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+    hint = " (is another exporter running?)" if error.errno == errno.EADDRINUSE else ""
+    return ListenError(f"{_FLAG}: cannot listen on {address}: {why}{hint}; choose another with {_FLAG} HOST:PORT")
 
 
 def parse_address(address: str) -> tuple[str, int]:

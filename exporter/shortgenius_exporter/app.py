@@ -105,6 +105,8 @@ class Exporter:
 
     def reload(self) -> str | None:
         """Takes over what ``load`` gives now; or leaves all as it is and returns what is wrong, a line a problem."""
+        if not self.poller.is_alive():
+            return "the poll loop is stuck: restart the exporter"
         with self._reloading:
             try:
                 settings = self._load()
@@ -136,6 +138,7 @@ class Exporter:
             snapshots=self.exposition.snapshots(),
             next_polls=self.poller.next_polls(),
             last_scrape=self._last_scrape,
+            polling=self.poller.is_alive(),
         )
 
     def scraped(self) -> None:

@@ -134,7 +134,7 @@ def test_a_prometheus_that_does_not_scrape(simulator: SimulatorServer, tmp_path:
     """The page tells whether anybody has asked for the metrics, and a wrong path where they are."""
     with exporter(SHORTGENIUS_API_KEY="sk-a00", SHORTGENIUS_BASE_URL=simulator.base_url) as running:
         running.wait_until_ready()
-        assert "Nobody has scraped the metrics yet." in ask(running.url).text
+        assert "Nobody has scraped the metrics yet: is this address in Prometheus" in ask(running.url).text
         assert ask(running.url + "/metrcis").text == "Nothing here. Metrics are at /metrics, links at /\n"
         with prometheus(tmp_path, running.url.removeprefix("http://")):
             eventually(lambda: "Metrics last scraped" in ask(running.url).text)

@@ -17,6 +17,7 @@ _SABOTAGED = Path(__file__).with_name("sabotaged.py")
 def sabotaged(sabotage: str, config: Path) -> Iterator[RunningExporter]:
     """``sabotage``: the thread that is to die, or ``lock`` for a poll loop that hangs."""
     command = [sys.executable, str(_SABOTAGED), "--config.file", str(config), "--web.listen-address", "127.0.0.1:0"]
+    command.append("--web.enable-lifecycle")
     with program(*command, environ=clean_environ(SABOTAGE=sabotage)) as running:
         yield RunningExporter(running, wait_for_url(running))
 

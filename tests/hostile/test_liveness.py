@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 from hostile.saboteur import sabotaged, strike
 from shortgenius_exporter.simulator.faults import Fault
 from shortgenius_exporter.simulator.server import SimulatorServer
-from support import RunningExporter, ask, eventually, write
+from support import RunningExporter, a_second, ask, eventually, write
 
 LAST_RUN = "shortgenius_exporter_poll_loop_last_run_timestamp_seconds"
 INTERVAL = 0.2
@@ -61,6 +62,25 @@ def test_a_poll_loop_that_is_stuck_is_unhealthy_until_it_runs_again(simulator: S
         running.program.process.send_signal(signal.SIGUSR2)
         eventually(lambda: health(running) == 200)
         assert has_run_again(running, stood_still)
+
+
+def test_while_the_poll_loop_is_stuck_all_is_answered_says_what_to_do_and_ends_when_told(
+    simulator: SimulatorServer, tmp_path: Path
+) -> None:
+    """More pages than there are threads that answer: none may wait for what the loop holds."""
+    with running_with("lock", simulator, tmp_path) as running:
+        strike(running)
+        for _ in range(40):
+            assert ask(running.url + "/").status == 200
+        eventually(lambda: health(running) == 503)
+        assert "Polling has stopped" in ask(running.url + "/").text
+        assert json.loads(ask(running.url + "/api/v1/accounts").body)["exporter"]["polling"] is False
+        refused = ask(running.url + "/-/reload", "POST")
+        assert (refused.status, refused.text) == (500, "Not reloaded:\nthe poll loop is stuck: restart the exporter\n")
+        assert ask(running.url + "/metrics").status == 200
+        code, took = running.program.stop()
+    assert code == 0
+    assert took < 2 * a_second()
 
 
 def test_killed_workers_are_replaced_and_told_in_the_log_while_all_is_healthy(

@@ -45,6 +45,13 @@ def holding(account: Account, *credits: float) -> Snapshot:
     return snapshot
 
 
+def test_a_poll_loop_that_stands_still_is_told_first() -> None:
+    stuck = Overview(STATE, NOW - 7200, NOW, polling=False)
+    text = status_page(stuck, selection(""), "/metrics").decode()
+    assert "Polling has stopped</strong> Restart the exporter." in text
+    assert "Polling has stopped" not in page()
+
+
 class Elements(HTMLParser):
     """The tags and the text of a page."""
 

@@ -16,12 +16,14 @@ from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log, frames
 from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed, report_bug
 from shortgenius_exporter.polling.changes import Change, changes
+from shortgenius_exporter.polling.held import held
 from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
 
 # Seconds.
 _LONGEST_SLEEP = 1.0
 _ROUND = 0.05
 _STUCK_AFTER = 15.0
+_PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,13 @@ class Poller:
 
     def stop(self) -> None:
         """Ends polling at once: polls under way are abandoned and publish nothing any more."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
+        self._stopping = True
+        with held(self._changed, _PATIENCE) as free:
+            if free:
+                self._changed.notify()
         for _ in self._workers:
             self._calls.put(False)
-        if self._dispatcher.is_alive():
+        if free and self._dispatcher.is_alive():
             self._dispatcher.join(timeout=1.0)
 
     def reload(self, settings: Settings) -> None:
@@ -118,8 +121,10 @@ class Poller:
             return tuple(watched.snapshot for watched in self._watched.values())
 
     def next_polls(self) -> dict[str, float]:
-        """When each account is next polled, in Unix seconds. Those whose poll is under way are left out."""
-        with self._changed:
+        """When each account is next polled, in Unix seconds; without those under way, none if the loop is stuck."""
+        with held(self._changed, _PATIENCE) as free:
+            if not free:
+                return {}
             ahead = self._clock.wall() - self._clock.monotonic()
             slots = [watched.slot for watched in self._watched.values()]
             return {slot.name: slot.due + ahead for slot in slots if not slot.in_flight}

@@ -45,6 +45,7 @@ def _exporter(overview: Overview) -> Json:
         "version": version("shortgenius-exporter"),
         "started_at": timestamp(overview.started_at),
         "accounts": state.accounts,
+        "polling": overview.polling,
         "config_last_reload_successful": state.reload_ok,
         "config_last_reload_success_at": timestamp(state.reloaded_at),
         "last_scrape_at": timestamp(overview.last_scrape),

@@ -26,7 +26,7 @@ class SelectionError(ValueError):
 class Overview:
     """All that is known at ``now``. ``next_polls``: by account, in Unix seconds; absent while a poll is under way.
 
-    ``last_scrape``: when the metrics were last asked for, ``None`` if never.
+    ``last_scrape``: when the metrics were last asked for, ``None`` if never. ``polling``: whether the poll loop runs.
     """
 
     exporter: ExporterState
@@ -35,6 +35,7 @@ class Overview:
     snapshots: tuple[Snapshot, ...] = ()
     next_polls: Mapping[str, float] = field(default_factory=dict)
     last_scrape: float | None = None
+    polling: bool = True
 
 
 @dataclass(frozen=True, slots=True)

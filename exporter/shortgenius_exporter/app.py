@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -202,6 +203,14 @@ def run(
     sockets = listen(options.listen_addresses)
 
     def announce() -> None:
+        about = exporter.overview().exporter
+        log.info(
+            "starting",
+            version=version("shortgenius-exporter"),
+            accounts=about.accounts,
+            shard=about.shard,
+            total_shards=about.total_shards,
+        )
         for one in sockets:
             log.info("listening", address=_address(one), path=options.telemetry_path, scheme=live.current.scheme)
         listening(_url(live.current.scheme, sockets[0]))

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -178,6 +179,13 @@ def test_a_bad_configuration_is_told_and_changes_nothing(simulator: SimulatorSer
         config(simulator, tmp_path, 1)
         assert ask(running.url + "/-/reload", "POST").status == 200
         assert running.value("shortgenius_exporter_config_last_reload_successful") == 1
+
+
+def test_the_first_line_of_the_log_says_what_starts(simulator: SimulatorServer, tmp_path: Path) -> None:
+    with exporter("--config.file", str(config(simulator, tmp_path, 2))) as running:
+        first = running.program.output.splitlines()[0]
+    what = f"version={version('shortgenius-exporter')} accounts=2 shard=0 total_shards=1"
+    assert first.partition(" level=")[2] == f"info msg=starting {what}"
 
 
 def test_logs_can_be_json(simulator: SimulatorServer, tmp_path: Path) -> None:

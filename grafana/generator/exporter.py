@@ -27,6 +27,9 @@ _ACCOUNTS = Accounts('account=~"$account"')
 _PROCESS = 'job=~"$job", instance=~"$instance"'
 # Prometheus knows `up` and the like of every target it has; an exporter that is down is known by its last day.
 _OURS = f"and on (job, instance) last_over_time(shortgenius_exporter_build_info{{{_PROCESS}}}[1d])"
+_RELOADED = f"shortgenius_exporter_config_last_reload_successful{{{_PROCESS}}}"
+# Not every exporter has a web configuration.
+_LOADED = f"{_RELOADED} * (shortgenius_exporter_web_config_last_reload_successful{{{_PROCESS}}} or {_RELOADED})"
 _SHOWN = 20
 
 
@@ -119,12 +122,12 @@ def _keeping() -> list[Panel]:
         number(
             Head(
                 "Configuration",
-                "Whether the last reload of the configuration was taken over.",
+                "Whether the last reload was taken over, of the web configuration too.",
                 3,
                 4,
                 ("ShortGeniusConfigReloadFailed",),
             ),
-            now(f"min(shortgenius_exporter_config_last_reload_successful{{{_PROCESS}}})"),
+            now(f"min({_LOADED})"),
             unit="none",
             steps=((None, palette.RED), (1, palette.GREEN)),
         ).mappings([palette.RELOAD]),
@@ -234,13 +237,12 @@ def _slowest() -> timeseries.Panel:
 def _reloads() -> statetimeline.Panel:
     head = Head(
         "Configuration reloads",
-        "Whether the configuration in use is the one on disk.",
+        "Whether what is in use is what is on disk, of the web configuration too.",
         8,
         5,
         ("ShortGeniusConfigReloadFailed",),
     )
-    target = over_time(f"shortgenius_exporter_config_last_reload_successful{{{_PROCESS}}}", "{{instance}}")
-    return timeline(head, target, mappings=[palette.RELOAD])
+    return timeline(head, over_time(_LOADED, "{{instance}}"), mappings=[palette.RELOAD])
 
 
 def _state_errors() -> timeseries.Panel:

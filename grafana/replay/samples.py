@@ -80,7 +80,9 @@ def _account_lines(snapshot: Snapshot, now: float, scraped: str) -> Iterator[str
 def _process_lines(
     accounts: int, samples: int, durations: Durations, replica: Replica, now: float, scraped: str
 ) -> Iterator[str]:
-    state = ExporterState(accounts, reload_ok=True, reloaded_at=replica.since, poll_loop_ran_at=now - 0.4)
+    state = ExporterState(
+        accounts, reload_ok=True, reloaded_at=replica.since, web_reload_ok=True, poll_loop_ran_at=now - 0.4
+    )
     for family in ExporterCollector(lambda: state, lambda: _others(durations, samples, now - replica.since)).collect():
         for sample in family.samples:
             own = f"{_text(sample.labels)}," if sample.labels else ""

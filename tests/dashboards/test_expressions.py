@@ -76,7 +76,7 @@ def test_every_kind_of_panel_is_one_that_grafana_ships() -> None:
 def _produced() -> Iterator[str]:
     yield from BY_PROMETHEUS
     yield from (family.name for family in ACCOUNT_FAMILIES)
-    state = ExporterState(accounts=1, reload_ok=True, reloaded_at=0.0, poll_loop_ran_at=0.0)
+    state = ExporterState(accounts=1, reload_ok=True, reloaded_at=0.0, web_reload_ok=True, poll_loop_ran_at=0.0)
     registry = CollectorRegistry()
     registry.register(ExporterCollector(lambda: state, lambda: [Durations().family()]))
     ProcessCollector(registry=registry)

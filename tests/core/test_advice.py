@@ -25,6 +25,12 @@ def test_a_rejected_key_from_a_file_names_the_file() -> None:
     assert advice(account, Reason.AUTH) == "Replace the key in /run/secrets/studio; no restart is needed"
 
 
+def test_a_rejected_credential_of_systemd_needs_a_restart() -> None:
+    path = "/run/credentials/shortgenius-exporter.service/studio"
+    sentence = f"Replace the key that systemd copies to {path}, then restart the service"
+    assert advice(Account("a", KeyFile(Path(path))), Reason.AUTH) == sentence
+
+
 def test_a_rejected_key_from_the_environment_names_the_variable() -> None:
     account = Account("a", Secret("k"), key_variable="STUDIO_KEY")
     sentence = "Replace the key in the environment variable STUDIO_KEY, then restart the exporter"

@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from shortgenius_exporter import commands
 from shortgenius_exporter.cli import parser
-from shortgenius_exporter.core.account import Account, Threshold
+from shortgenius_exporter.core.account import Account, KeyFile, Threshold
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.core.snapshot import Snapshot, succeeded
+from shortgenius_exporter.core.snapshot import Failure, Snapshot, failed, succeeded
 from shortgenius_exporter.metrics.exporter import ExporterState
 from shortgenius_exporter.web.accounts import accounts_json
 from shortgenius_exporter.web.status import Overview, Selection
 
 ROOT = Path(__file__).parents[2]
+BALANCE = Balance({"credits": 217.0})
 SPEC = importlib.util.spec_from_file_location("reference", ROOT / "scripts" / "reference.py")
 assert SPEC is not None
 assert SPEC.loader is not None
@@ -58,6 +60,15 @@ def test_the_json_shown_has_the_fields_that_are_served() -> None:
     snapshot = succeeded(Snapshot(account), Balance({"credits": 500.0}), 1.0, 0.1, 32)
     overview = Overview(ExporterState(1, reload_ok=True, reloaded_at=1.0), 1.0, 1.0, (snapshot,))
     assert fields(shown) == fields(json.loads(accounts_json(overview, Selection())))
+
+
+def test_the_json_of_balances_has_the_fields_that_are_printed() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    read = succeeded(Snapshot(Account("studio", Secret("k"), labels=(("team", "video"),))), BALANCE, 1.0, 0.1, 32)
+    refused = Failure(Reason.AUTH, "401 Unauthorized: the key was rejected")
+    unread = failed(Snapshot(Account("agency", KeyFile(Path("/run/secrets/agency")))), refused, 1.0, 0.1)
+    assert shown == [commands._as_json(read), commands._as_json(unread)]
 
 
 def fields(value: object) -> object:

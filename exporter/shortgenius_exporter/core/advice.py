@@ -20,6 +20,9 @@ _ADVICE = {
     Reason.INTERNAL: "Report it with the lines of the log that belong to it",
 }
 
+# Copied when the service starts, from where LoadCredential= says (systemd.exec(5)).
+_SYSTEMD_CREDENTIALS = "/run/credentials"
+
 
 def advice(account: Account, reason: Reason) -> str:
     """One sentence without its full stop."""
@@ -30,6 +33,8 @@ def advice(account: Account, reason: Reason) -> str:
 
 def _replace_the_key(account: Account) -> str:
     if isinstance(account.key, KeyFile):
+        if account.key.path.is_relative_to(_SYSTEMD_CREDENTIALS):
+            return f"Replace the key that systemd copies to {account.key.path}, then restart the service"
         return f"Replace the key in {account.key.path}; no restart is needed"
     if account.key_variable is not None:
         return f"Replace the key in the environment variable {account.key_variable}, then restart the exporter"

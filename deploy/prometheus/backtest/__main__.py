@@ -124,8 +124,10 @@ def _numbers(one: Score) -> dict[str, Any]:
 
 
 def _put_into(page: Path, text: str) -> None:
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise RuntimeError(f"{page} has no marks {BEGIN.strip()} and {END}")
     page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 

@@ -35,6 +35,17 @@ To begin:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. Returns 0 if all went well, 1 or 3 if a check failed, 2 for wrong usage or configuration."""
+    try:
+        return _run(argv)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has seen enough; what is still buffered must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(argv: Sequence[str] | None) -> int:
     top = parser()
     top.refuse_unknown_flags(sys.argv[1:] if argv is None else argv)
     args = top.parse_args(argv)
@@ -53,15 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (commands.UsageError, CompletionError) as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader of our output has seen enough; what is still buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def parser() -> Parser:
+    """All that can be typed."""
     # Each parser gets flags of its own: set_defaults changes the flags it finds, shared ones everywhere.
     top = Parser(
         prog=PROGRAM,

@@ -133,6 +133,7 @@ def test_check_refuses_what_is_no_requirement(required: str, file: str) -> None:
     )
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_a_command_at_once_though_polls_hang(file: str, simulator: SimulatorServer) -> None:
     simulator.inject(Fault.HANG)
     with program(*exporter_command(), "balances", "--config.file", file) as running:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -11,7 +13,7 @@ import trustme
 
 from pki import server_context
 from shortgenius_exporter.health import health
-from support import exporter, run_exporter
+from support import exporter, exporter_command, program, run_exporter
 from upstreams import never_answer, nobody_listening, serving
 
 
@@ -46,6 +48,17 @@ def test_nobody_there_is_unhealthy() -> None:
 def test_a_host_that_is_none_is_a_message(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert health(url) == 1
     assert capsys.readouterr().err.startswith(f"{url}: ")
+
+
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_while_nobody_answers_is_no_traceback() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with program(*exporter_command(), "health", "--url", url) as running:
+            asking, _ = silent.accept()
+            code, _ = running.stop(signal.SIGINT)
+            asking.close()
+    assert (code, running.output) == (130, "")
 
 
 def test_what_is_no_url_exits_2() -> None:

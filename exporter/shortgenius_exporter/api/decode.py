@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from sys import intern
 
 from shortgenius_exporter.api.errors import InvalidResponseError
@@ -42,8 +43,8 @@ def _parse(body: bytes) -> object:
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        seen: set[str] = set()
-        members |= {name: _AMBIGUOUS for name, _ in pairs if name in seen or seen.add(name)}  # type: ignore[func-returns-value]
+        times = Counter(name for name, _ in pairs)
+        members |= {name: _AMBIGUOUS for name, count in times.items() if count > 1}
     return members
 
 

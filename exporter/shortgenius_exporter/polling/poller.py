@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 from random import random as system_random
@@ -137,7 +137,7 @@ class Poller:
         """When the loop that starts polls last ran, in Unix seconds; never more than about a second ago."""
         return self._clock.wall() - (self._clock.monotonic() - self._beat)
 
-    def _add(self, accounts: tuple[Account, ...] | list[Account]) -> None:
+    def _add(self, accounts: Sequence[Account]) -> None:
         firsts = first_polls([account.poll_interval for account in accounts], self._clock.monotonic())
         for account, first in zip(accounts, firsts, strict=True):
             slot = self._schedule.add(account.name, account.poll_interval, first)

@@ -75,6 +75,12 @@ def test_a_balance_is_told_against_its_thresholds() -> None:
     assert re.findall(r'class="mark" x="([^"]+)"', text) == ["50.0%", "10.0%"]
 
 
+def test_absurd_amounts_still_have_a_bar() -> None:
+    text = page(holding(replace(STUDIO, thresholds=(Threshold("credits", "critical", 1e308),)), 1.5e308))
+    assert '<rect class="level" width="83.44%"' in text
+    assert re.findall(r'class="mark" x="([^"]+)"', text) == ["55.63%"]
+
+
 def test_credits_that_end_before_the_renewal_are_marked() -> None:
     assert "before the renewal" in page(holding(STUDIO, 150.0, 50.0))
     assert "before the renewal" not in page(holding(STUDIO, 1000.0, 999.9))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -166,11 +167,15 @@ def _lines(snapshot: Snapshot, now: float) -> Iterator[Line]:
 def _bar(snapshot: Snapshot, credit_type: str, balance: float) -> Bar | None:
     """From 0 to the balance, or to twice the highest threshold if that is more. Nothing to compare with: no bar."""
     own = [one for one in snapshot.account.thresholds if one.credit_type == credit_type]
-    full = max((balance, *(2 * one.credits for one in own)))
+    full = max((balance, *(min(2 * one.credits, sys.float_info.max) for one in own)))
     if not own or not full:
         return None
-    marks = tuple((one.severity, round(100 * one.credits / full, 2)) for one in own)
-    return Bar(round(100 * balance / full, 2), marks)
+    return Bar(_percent(balance, full), tuple((one.severity, _percent(one.credits, full)) for one in own))
+
+
+def _percent(part: float, whole: float) -> float:
+    # Divided first: a hundred times an absurd amount is infinite.
+    return round(100 * (part / whole), 2)
 
 
 def _error(snapshot: Snapshot) -> str:

@@ -189,6 +189,25 @@ def test_waking_an_account_in_flight_has_it_polled_once_more() -> None:
     assert polls.next_due() == 60.0
 
 
+@pytest.mark.parametrize("in_flight", [False, True])
+def test_a_woken_account_backs_off_from_the_beginning_again(in_flight: bool) -> None:
+    polls = schedule()
+    slot = polls.add("a", 60.0, first=0.0)
+    for _ in range(9):
+        polls.due(slot.due)
+        polls.done(slot, BAD, slot.due)
+    if in_flight:
+        polls.due(slot.due)
+        polls.wake("a", slot.due)
+        polls.done(slot, BAD, slot.due)
+    else:
+        polls.wake("a", slot.due - 1.0)
+    now = slot.due
+    polls.due(now)
+    polls.done(slot, BAD, now)
+    assert polls.next_due() == now + 5.0
+
+
 def test_waking_does_not_delay_what_is_already_due() -> None:
     polls = schedule()
     polls.add("a", 60.0, first=0.0)

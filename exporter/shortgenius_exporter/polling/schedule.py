@@ -72,8 +72,12 @@ class Schedule:
             self._put(slot, min(slot.due, _next_tick(slot, now)))
 
     def wake(self, name: str, now: float) -> None:
-        """Makes an account due at once, or once more as soon as its poll under way is done."""
+        """Makes an account due at once, or once more as soon as its poll under way is done.
+
+        For an account that is asked anew, with another key or elsewhere: its failures so far say nothing of that.
+        """
         slot = self._slots[name]
+        slot.failures = 0
         if slot.in_flight:
             slot.again = True
         elif slot.due > now:
@@ -100,8 +104,9 @@ class Schedule:
         else:
             slot.failures += 1
             due = now + retry_delay(slot.failures, outcome.reason, outcome.retry_after, slot.interval, self._random)
-        self._put(slot, now if slot.again else due)
-        slot.again = False
+        if slot.again:
+            slot.again, slot.failures, due = False, 0, now
+        self._put(slot, due)
 
     def next_due(self) -> float | None:
         """When ``due`` will next have something, or ``None`` while all is in flight or nothing is scheduled."""

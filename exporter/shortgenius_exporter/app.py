@@ -70,6 +70,7 @@ class Exporter:
         self._reloading = threading.Lock()
         self._started_at = clock.wall()
         self._last_scrape: float | None = None
+        self._started = False
         self._state = ExporterState(
             len(settings.accounts),
             reload_ok=True,
@@ -97,6 +98,7 @@ class Exporter:
         if self._keeper:
             self._keeper.start()
         self.poller.start()
+        self._started = True
 
     def stop(self) -> None:
         """Ends polling at once and saves the state, within two seconds whatever network and disk do."""
@@ -106,8 +108,6 @@ class Exporter:
 
     def reload(self) -> str | None:
         """Takes over what ``load`` gives now; or leaves all as it is and returns what is wrong, a line a problem."""
-        if not self.poller.is_alive():
-            return "the poll loop is stuck: restart the exporter"
         with self._reloading:
             try:
                 settings = self._load()
@@ -116,6 +116,9 @@ class Exporter:
             except Exception as error:  # noqa: BLE001 - a bug must not pass for a success
                 self._log.error("internal error", type=type(error).__name__, frames=frames(error))
                 return self._not_reloaded(f"internal error ({type(error).__name__}), see the log")
+            if self._started and not self.poller.is_alive():
+                # What it holds, a reload would wait for, and with it the thread that answers.
+                return self._not_reloaded("the poll loop is stuck: restart the exporter")
             self.poller.reload(settings)
             _warn_of_plain_http(settings, self._log)
             self._state = replace(

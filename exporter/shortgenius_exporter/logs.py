@@ -40,6 +40,10 @@ class Log:
     def error(self, message: str, **fields: object) -> None:
         self(logging.ERROR, message, **fields)
 
+    def bug(self, message: str, error: BaseException, **fields: object) -> None:
+        """``error`` is a mistake of ours: says what it is and where, without its text, which could quote a key."""
+        self.error(message, **fields, type=type(error).__name__, frames=frames(error))
+
 
 def frames(error: BaseException) -> str:
     """Where ``error`` was raised, without its own text, which could quote a key."""

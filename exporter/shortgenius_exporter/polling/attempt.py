@@ -12,7 +12,6 @@ from shortgenius_exporter.core.account import Account
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Failure, Snapshot, failed, succeeded
-from shortgenius_exporter.logs import Log, frames
 from shortgenius_exporter.polling.keys import CurrentKey
 from shortgenius_exporter.polling.schedule import Outcome
 
@@ -85,8 +84,3 @@ def attempt(client: Fetcher, request: AccountRequest, monotonic: Callable[[], fl
 def crashed(error: BaseException, duration: float) -> Attempt:
     """The attempt that a bug of ours ended. The exception's text is left out: it could quote the key."""
     return Attempt(Failure(Reason.INTERNAL, f"internal error ({type(error).__name__}), see the log"), duration)
-
-
-def report_bug(log: Log, account: str, error: Exception) -> None:
-    """Says where, in our code, a poll of the account of this name went wrong."""
-    log.error("internal error", account=account, type=type(error).__name__, frames=frames(error))

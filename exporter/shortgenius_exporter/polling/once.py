@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log
-from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed, report_bug
+from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed
 from shortgenius_exporter.polling.poller import Clock
 
 
@@ -61,5 +61,5 @@ def _poll(account: Account, fetcher: Fetcher, clock: Clock, log: Log) -> Attempt
     try:
         return attempt(fetcher, AccountRequest(account), clock.monotonic)
     except Exception as error:  # noqa: BLE001 - a bug costs one account, never the others
-        report_bug(log, account.name, error)
+        log.bug("internal error", error, account=account.name)
         return crashed(error, clock.monotonic() - began)

@@ -13,8 +13,8 @@ from random import random as system_random
 from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Snapshot
-from shortgenius_exporter.logs import Log, frames
-from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed, report_bug
+from shortgenius_exporter.logs import Log
+from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed
 from shortgenius_exporter.polling.changes import Change, changes
 from shortgenius_exporter.polling.held import held
 from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
@@ -171,7 +171,7 @@ class Poller:
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - there is nobody above to raise it to
-            self._log.error("thread died", thread=threading.current_thread().name, frames=frames(error))
+            self._log.bug("thread died", error, thread=threading.current_thread().name)
 
     def _dispatch(self) -> None:
         while True:
@@ -232,7 +232,7 @@ class Poller:
             try:
                 self._poll(slot, client)
             except Exception as error:  # noqa: BLE001 - a bug costs one poll, never the worker
-                report_bug(self._log, slot.name, error)
+                self._log.bug("internal error", error, account=slot.name)
             finally:
                 with self._changed:
                     self._unfinished -= 1

@@ -279,6 +279,6 @@ class Keeper:
             try:
                 self._publish(snapshot)
             except Exception as error:  # noqa: BLE001 - one account's bug must not keep the others waiting
-                self._log.error("internal error", account=name, type=type(error).__name__)
+                self._log.bug("internal error", error, account=name)
         if not line:
             self._waiting.pop(name, None)

@@ -15,7 +15,7 @@ import socket
 from contextlib import suppress
 from functools import partial
 
-from shortgenius_exporter.logs import Log, frames
+from shortgenius_exporter.logs import Log
 from shortgenius_exporter.web.connections import Connection, Connections
 from shortgenius_exporter.web.guard import Guard, Peer
 from shortgenius_exporter.web.http1 import REQUEST_SECONDS, Conversation, Headers
@@ -114,7 +114,7 @@ class _Server:
             with suppress(OSError, TimeoutError):
                 await self._talk(connection)
         except Exception as error:  # noqa: BLE001 - a bug, which must not be silent nor end the server
-            self._report_bug(error)
+            self._log.bug("a request failed", error)
 
     async def _talk(self, connection: Connection) -> None:
         request_by = connection.moved + REQUEST_SECONDS
@@ -152,11 +152,8 @@ class _Server:
         try:
             return respond(self._site, request)
         except Exception as error:  # noqa: BLE001 - a bug costs one answer, which says so
-            self._report_bug(error)
+            self._log.bug("a request failed", error)
             return Response([[b"Internal error, see the exporter's log\n"]], 500)
-
-    def _report_bug(self, error: Exception) -> None:
-        self._log.error("a request failed", type=type(error).__name__, frames=frames(error))
 
 
 def most_connections() -> int:

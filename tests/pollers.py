@@ -19,7 +19,8 @@ from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log
-from shortgenius_exporter.polling.poller import Clock, Poller
+from shortgenius_exporter.polling.clock import Clock
+from shortgenius_exporter.polling.poller import Poller
 from support import PATIENCE
 
 Item = TypeVar("Item")

@@ -8,7 +8,7 @@ from shortgenius_exporter.app import Exporter, Options
 from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.logs import set_up
-from shortgenius_exporter.polling.poller import Clock
+from shortgenius_exporter.polling.clock import Clock
 from shortgenius_exporter.web.config import WebConfig
 from shortgenius_exporter.web.live import LiveWebConfig
 

@@ -23,7 +23,8 @@ from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log, frames
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState, exporter_registry
 from shortgenius_exporter.metrics.exposition import Exposition
-from shortgenius_exporter.polling.poller import Clock, Poller
+from shortgenius_exporter.polling.clock import Clock
+from shortgenius_exporter.polling.poller import Poller
 from shortgenius_exporter.state.file import StateFile
 from shortgenius_exporter.state.keeper import Keeper
 from shortgenius_exporter.web.config import load as load_web_config

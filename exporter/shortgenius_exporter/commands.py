@@ -22,8 +22,8 @@ from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import set_up
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState
 from shortgenius_exporter.metrics.exposition import Exposition, Negotiated
+from shortgenius_exporter.polling.clock import Clock
 from shortgenius_exporter.polling.once import poll_once
-from shortgenius_exporter.polling.poller import Clock
 from shortgenius_exporter.state.errors import StateFileError
 from shortgenius_exporter.terminal import hints, table, wants_colour, with_progress
 from shortgenius_exporter.web.accounts import error_json

@@ -13,8 +13,8 @@ from shortgenius_exporter.core.account import Limits
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.logs import Log, set_up
+from shortgenius_exporter.polling.clock import Clock
 from shortgenius_exporter.polling.once import poll_once
-from shortgenius_exporter.polling.poller import Clock
 from support import PATIENCE
 
 SILENT = Log(logging.getLogger("nobody"))

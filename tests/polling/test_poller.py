@@ -18,7 +18,7 @@ from shortgenius_exporter.core.account import KeyFile, Limits
 from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.snapshot import Failure, Snapshot, succeeded
-from shortgenius_exporter.polling.poller import Clock
+from shortgenius_exporter.polling.clock import Clock
 from support import PATIENCE, eventually, replace_file
 
 

@@ -12,7 +12,7 @@ from shortgenius_exporter.core.balance import Balance
 from shortgenius_exporter.core.ledger import Entry
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Snapshot
-from shortgenius_exporter.polling.poller import Clock
+from shortgenius_exporter.polling.clock import Clock
 from support import PATIENCE, eventually
 
 NEW_KEY = Secret("sk-new")

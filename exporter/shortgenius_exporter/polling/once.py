@@ -12,7 +12,7 @@ from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed
-from shortgenius_exporter.polling.poller import Clock
+from shortgenius_exporter.polling.clock import Clock
 
 
 def poll_once(settings: Settings, client: Callable[[], Fetcher], clock: Clock, log: Log) -> Iterator[Snapshot]:

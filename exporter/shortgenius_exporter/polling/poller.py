@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from random import random as system_random
 
 from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.core.reason import Reason
@@ -16,6 +14,7 @@ from shortgenius_exporter.core.snapshot import Snapshot
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.polling.attempt import AccountRequest, Attempt, Fetcher, attempt, crashed
 from shortgenius_exporter.polling.changes import Change, changes
+from shortgenius_exporter.polling.clock import Clock
 from shortgenius_exporter.polling.held import held
 from shortgenius_exporter.polling.schedule import Schedule, Slot, first_polls
 
@@ -24,15 +23,6 @@ _LONGEST_SLEEP = 1.0
 _ROUND = 0.05
 _STUCK_AFTER = 15.0
 _PATIENCE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """``monotonic`` for schedules and durations, ``wall`` (Unix seconds) for what is published, ``random`` 0 to 1."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    random: Callable[[], float] = system_random
 
 
 @dataclass(slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
@@ -21,6 +21,7 @@ from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Failure, Snapshot, failed, succeeded
+from shortgenius_exporter.metrics.durations import Durations
 from shortgenius_exporter.metrics.exposition import Exposition, Negotiated
 from shortgenius_exporter.metrics.families import ACCOUNT_FAMILIES
 
@@ -33,8 +34,10 @@ class Wall:
 
     def __init__(self, now: float = NOW) -> None:
         self.now = now
+        self.asked: Callable[[], None] = lambda: None
 
     def __call__(self) -> float:
+        self.asked()
         return self.now
 
 
@@ -72,9 +75,52 @@ def polled(account: Account = STUDIO, at: float = NOW, **credits: float) -> Snap
     return succeeded(Snapshot(account), Balance(credits), at, 0.25, max_types=32)
 
 
-def test_a_whole_number_is_written_without_a_fraction() -> None:
-    assert series(served(polled(credits=217.0)), "shortgenius_balance_credits") == [
-        'shortgenius_balance_credits{account="studio",env="prod",credit_type="credits"} 217'
+@pytest.mark.parametrize(
+    ("credits", "written"),
+    [
+        (217.0, "217"),
+        (0.0, "0"),
+        (0.5, "0.5"),
+        (2.0**53 - 1, "9007199254740991"),
+        (2.0**53, "9007199254740992.0"),
+        (1e300, "1e+300"),
+    ],
+)
+def test_a_whole_number_that_a_float_holds_exactly_is_written_without_a_fraction(credits: float, written: str) -> None:
+    assert series(served(polled(credits=credits)), "shortgenius_balance_credits") == [
+        f'shortgenius_balance_credits{{account="studio",env="prod",credit_type="credits"}} {written}'
+    ]
+
+
+def test_a_whole_account_as_it_is_served() -> None:
+    account = replace(
+        STUDIO, labels=(), poll_interval=60.0, poll_timeout=10.0, renewal=PeriodicRenewal(every=86_400.0, start=NOW)
+    )
+    first = succeeded(Snapshot(account), Balance({"credits": 90.0, "audio": 8.5}), NOW, 0.25, max_types=32)
+    second = succeeded(first, Balance({"credits": 80.0, "audio": 9.0}, ignored=3), NOW + 60, 0.5, max_types=32)
+    third = failed(second, Failure(Reason.TIMEOUT, "late"), NOW + 120, 10.0)
+    lines = [line for line in served(third, wall=Wall(NOW + 121)).splitlines() if not line.startswith("#")]
+    zero = [reason for reason in Reason if reason is not Reason.TIMEOUT]
+    assert [line.removeprefix("shortgenius_") for line in lines if not line.endswith(" 0")] == [
+        'balance_credits{account="studio",credit_type="credits"} 80',
+        'balance_credits{account="studio",credit_type="audio"} 9',
+        'balance_threshold_credits{account="studio",credit_type="credits",severity="warning"} 100',
+        'consumed_credits_total{account="studio",credit_type="credits"} 10',
+        'granted_credits_total{account="studio",credit_type="audio"} 0.5',
+        'last_grant_timestamp_seconds{account="studio",credit_type="audio"} 1800000060',
+        'next_renewal_timestamp_seconds{account="studio"} 1800086400',
+        'last_success_timestamp_seconds{account="studio"} 1800000060',
+        'poll_interval_seconds{account="studio"} 60',
+        'api_requests_total{account="studio"} 3',
+        'api_request_failures_total{account="studio",reason="timeout"} 1',
+        'api_last_request_duration_seconds{account="studio"} 10',
+        'ignored_balance_fields{account="studio"} 3',
+    ]
+    assert [line.removeprefix("shortgenius_") for line in lines if line.endswith(" 0")] == [
+        'consumed_credits_total{account="studio",credit_type="audio"} 0',
+        'granted_credits_total{account="studio",credit_type="credits"} 0',
+        'up{account="studio"} 0',
+        *(f'api_request_failures_total{{account="studio",reason="{reason}"}} 0' for reason in zero),
     ]
 
 
@@ -154,6 +200,30 @@ def test_a_withdrawn_account_leaves_nothing() -> None:
     assert exposition.account("studio", openmetrics=False) is None
 
 
+def test_an_account_that_leaves_while_it_is_rendered_anew_does_not_come_back() -> None:
+    wall = Wall()
+    exposition = Exposition(wall)
+    exposition.publish(polled(credits=1))
+    wall.now = NOW + STUDIO.stale_after
+    wall.asked = lambda: exposition.withdraw("studio")
+    assert exposition.accounts(openmetrics=False) != b""
+    assert exposition.accounts(openmetrics=False) == b""
+
+
+def test_of_thousands_of_accounts_each_is_there_once() -> None:
+    exposition = Exposition(Wall())
+    names = [f"a{number:04}" for number in range(2001)]
+    for name in names:
+        exposition.publish(polled(replace(STUDIO, name=name, labels=()), credits=1))
+    lines = series(exposition.accounts(openmetrics=False).decode(), "shortgenius_up")
+    assert lines == [f'shortgenius_up{{account="{name}"}} 1' for name in names]
+
+
+def test_half_a_surrogate_pair_in_a_name_costs_that_letter_and_no_scrape() -> None:
+    text = served(polled(replace(STUDIO, name="a\ud800", labels=()), credits=1))
+    assert series(text, "shortgenius_up") == ['shortgenius_up{account="a?"} 1']
+
+
 def test_it_is_complete_once_every_account_was_polled_successfully_or_not() -> None:
     exposition = Exposition(Wall())
     other = Snapshot(replace(STUDIO, name="other"))
@@ -183,6 +253,16 @@ def test_the_histogram_counts_each_poll_once() -> None:
     assert samples["bucket", "0.25"] == 0
     assert samples["bucket", "0.5"] == 1
     assert samples["bucket", "+Inf"] == 1
+
+
+def test_the_histogram_has_each_duration_in_the_bucket_that_it_does_not_exceed_and_sums_all() -> None:
+    durations = Durations()
+    for seconds in (0.25, 0.2500001, 31.0):
+        durations.observe(seconds)
+    samples = {one.labels.get("le", one.name): one.value for one in durations.family().samples}
+    assert (samples["0.1"], samples["0.25"], samples["0.5"], samples["30.0"], samples["+Inf"]) == (0, 1, 2, 2, 3)
+    assert samples["shortgenius_api_request_duration_seconds_count"] == 3
+    assert samples["shortgenius_api_request_duration_seconds_sum"] == 0.25 + 0.2500001 + 31.0
 
 
 hostile_text = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -263,6 +343,8 @@ def test_the_lines_of_a_family_stand_together_under_one_header(found: list[Snaps
             "application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=underscores",
         ),
         ("application/openmetrics-text;version=x.y", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;version=²", "text/plain; version=0.0.4; charset=utf-8"),
+        ("application/openmetrics-text;version=1.0.0.²", "text/plain; version=0.0.4; charset=utf-8"),
         (
             "text/plain;version=1.0.0;escaping=dots",
             "text/plain; version=1.0.0; charset=utf-8; escaping=underscores",

@@ -124,6 +124,10 @@ ANSWERS = {
     "a proxy request": (get("a:443", method="CONNECT"), [404]),
     "an asterisk": (get("*", method="OPTIONS"), [404]),
     "an unknown method": (get("/metrics", method="BREW"), [405]),
+    "a version in digits beyond ASCII": (
+        get("/metrics", "Accept: application/openmetrics-text;version=1.0.0.\xb2"),
+        [200],
+    ),
     "dots": (get("/../../etc/passwd"), [404]),
     "encoded dots": (get("/%2e%2e/%2e%2e/etc/passwd"), [404]),
     "two slashes": (get("//metrics"), [404]),

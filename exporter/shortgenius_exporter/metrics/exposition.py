@@ -105,9 +105,10 @@ class Negotiated:
 
     def __init__(self, accept: str) -> None:
         # No name of ours needs escaping, so every scheme gives the same. The library raises for a version that is not
-        # a number.
+        # a number, and repeats one in digits beyond ASCII in a header that cannot be sent.
+        known = accept.replace("escaping=dots", "escaping=underscores") if accept.isascii() else ""
         try:
-            self._encode, self.content_type = choose_encoder(accept.replace("escaping=dots", "escaping=underscores"))
+            self._encode, self.content_type = choose_encoder(known)
         except (ValueError, TypeError):
             self._encode, self.content_type = generate_latest, TEXT
         self.is_openmetrics = self.content_type.startswith("application/openmetrics-text")

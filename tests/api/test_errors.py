@@ -82,6 +82,17 @@ def test_the_cause_inside_decides_and_not_its_wrapping() -> None:
     assert str(error) == "the certificate of example.com is not valid here: certificate has expired"
 
 
+def test_a_cause_counts_that_was_being_handled_when_another_error_came() -> None:
+    try:
+        try:
+            raise ConnectionRefusedError
+        except ConnectionRefusedError:
+            raise OSError("while that was tidied up")  # noqa: B904 - as careless libraries do
+    except OSError as found:
+        error = error_for_failure(found, "example.com")
+    assert str(error) == "example.com refused the connection"
+
+
 def test_a_failure_of_no_known_kind_is_a_failed_connection() -> None:
     error = error_for_failure(OSError("sk-1"), "example.com")
     assert isinstance(error, ConnectionFailedError)

@@ -20,6 +20,27 @@ def test_every_reason_has_a_sentence_without_the_key(reason: Reason) -> None:
     assert "sk-very-secret" not in sentence
 
 
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        (Reason.PAYMENT_REQUIRED, "Pay for the account's plan"),
+        (Reason.RATE_LIMITED, "raise poll_interval, or set limits.max_requests_per_second"),
+        (Reason.CLIENT_ERROR, "Check the account's base_url"),
+        (Reason.SERVER_ERROR, "Nothing to do here"),
+        (Reason.REDIRECT, "Set base_url to the address"),
+        (Reason.TIMEOUT, "raise poll_timeout"),
+        (Reason.CONNECTION, "set proxy_url or HTTPS_PROXY"),
+        (Reason.TLS, "name its PEM file in ca_file"),
+        (Reason.INVALID_RESPONSE, "Check that base_url is the API's address"),
+        (Reason.INTERNAL, "Report it with the lines of the log"),
+        (Reason.AUTH, "Replace the key where it is configured"),
+    ],
+)
+def test_each_reason_has_its_own_remedy(reason: Reason, remedy: str) -> None:
+    account = Account("a", Secret("sk-1"))
+    assert [one for one in Reason if remedy in advice(account, one)] == [reason]
+
+
 def test_a_rejected_key_from_a_file_names_the_file() -> None:
     account = Account("a", KeyFile(Path("/run/secrets/studio")))
     assert advice(account, Reason.AUTH) == "Replace the key in /run/secrets/studio; no restart is needed"

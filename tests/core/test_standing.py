@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from shortgenius_exporter.core.ledger import Entry
 from shortgenius_exporter.core.reason import Reason
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.core.snapshot import Failure, Snapshot, failed, succeeded
-from shortgenius_exporter.core.standing import State, runway, shortest_runway, state_of
+from shortgenius_exporter.core.standing import State, crossed, runway, shortest_runway, state_of
 
 NOW = 1_800_000_000.0
 LEVELS = (Threshold("credits", "warning", 100.0), Threshold("credits", "critical", 20.0))
@@ -57,6 +58,8 @@ def test_a_failed_poll_is_down_whatever_the_balance() -> None:
 
 def test_before_the_first_poll_nothing_is_known() -> None:
     assert state_of(Snapshot(ACCOUNT), NOW) is State.UNKNOWN
+    remembered_from_before_a_restart = replace(after({"credits": 5.0}), up=None)
+    assert state_of(remembered_from_before_a_restart, NOW) is State.UNKNOWN
 
 
 def test_a_stale_balance_is_unknown_not_low() -> None:
@@ -68,6 +71,16 @@ def test_a_stale_balance_is_unknown_not_low() -> None:
 
 def test_a_type_that_vanished_says_nothing() -> None:
     assert state_of(after({"credits": 5.0, "image_credits": 1.0}, {"image_credits": 1.0}), NOW) is State.OK
+    spent = ({"credits": 9.0, "image_credits": 3.0}, {"credits": 1.0, "image_credits": 2.0}, {"image_credits": 2.0})
+    assert shortest_runway(after(*spent, every=900.0), NOW) == 2 * 1800
+
+
+@pytest.mark.parametrize(
+    ("balance", "severity"), [(100.0, None), (99.9, "warning"), (20.0, "warning"), (19.9, "critical")]
+)
+def test_the_threshold_that_is_crossed_is_the_gravest_of_its_type(balance: float, severity: str | None) -> None:
+    found = crossed((*LEVELS, Threshold("image_credits", "critical", 5.0)), "credits", balance)
+    assert (found and found.severity) == severity
 
 
 def test_the_runway_is_the_balance_at_the_average_pace() -> None:

@@ -89,7 +89,7 @@ class Schedule:
         while (next_due := self.next_due()) is not None and next_due <= now:
             slot = heapq.heappop(self._queue)[2]
             slot.in_flight = True
-            self._not_before = max(self._not_before, now) + self._spacing if self._spacing else -math.inf
+            self._not_before = now + self._spacing if self._spacing else -math.inf
             found.append(slot)
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ssl
 from inspect import getmembers, isclass
 
@@ -10,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortgenius_exporter.api import errors
-from shortgenius_exporter.api.errors import ApiError, ConnectionFailedError, TlsError, error_for_status
+from shortgenius_exporter.api.errors import (
+    ApiError,
+    ConnectionFailedError,
+    DeadlineError,
+    InvalidResponseError,
+    TlsError,
+    error_for_status,
+)
 from shortgenius_exporter.api.failures import causes, error_for_failure
 from shortgenius_exporter.core.reason import Reason
 
@@ -80,6 +88,30 @@ def test_the_cause_inside_decides_and_not_its_wrapping() -> None:
         error = error_for_failure(wrapped, "example.com")
     assert isinstance(error, TlsError)
     assert str(error) == "the certificate of example.com is not valid here: certificate has expired"
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind", "message"),
+    [
+        (ConnectionRefusedError(), ConnectionFailedError, "example.com refused the connection"),
+        (ConnectionResetError(), ConnectionFailedError, "example.com closed the connection"),
+        (BrokenPipeError(), ConnectionFailedError, "example.com closed the connection"),
+        (TimeoutError(), DeadlineError, "example.com took too long"),
+        (ssl.SSLEOFError(), TlsError, "no TLS connection to example.com could be agreed on"),
+        (http.client.BadStatusLine(""), InvalidResponseError, "what example.com sent is not valid HTTP"),
+        (
+            http.client.IncompleteRead(b""),
+            ConnectionFailedError,
+            "example.com closed the connection inside its answer",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_failure_of_the_network_has_its_class_and_words(
+    failure: Exception, kind: type[ApiError], message: str
+) -> None:
+    error = error_for_failure(failure, "example.com")
+    assert (type(error), str(error)) == (kind, message)
 
 
 def test_a_cause_counts_that_was_being_handled_when_another_error_came() -> None:

@@ -21,6 +21,7 @@ from shortgenius_exporter.config import format_duration, parse_duration
         ("90m", 5400.0),
         ("0s", 0.0),
         ("007s", 7.0),
+        ("999999999999ms", 999_999_999.999),
     ],
 )
 def test_durations_are_those_of_prometheus(text: str, seconds: float) -> None:
@@ -28,7 +29,7 @@ def test_durations_are_those_of_prometheus(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "s", "1", "-1s", "1.5h", "1S", "1m 30s", "30s1m", "1s1s", "1min", "٣s", "1s\n"]
+    "text", ["", " ", "s", "1", "-1s", "1.5h", "1S", "1m 30s", "30s1m", "1s1s", "1min", "٣s", "1s\n", "1000000000000ms"]
 )
 def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"has no unit|is not a duration"):
@@ -40,6 +41,7 @@ def test_anything_else_is_refused(text: str) -> None:
     [
         (0, "0s"),
         (0.1, "100ms"),
+        (0.57, "570ms"),
         (90, "1m30s"),
         (5400, "1h30m"),
         (604_800, "1w"),

@@ -75,12 +75,15 @@ KEY, URL = "SHORTGENIUS_API_KEY", "SHORTGENIUS_BASE_URL"
             )
             for suffix in ("_", "_A-B", "_é", "_A B")
         ),
-        (
-            {f"{KEY}_FILE": "/run/secrets/key"},
-            [
-                f"environment: {KEY}_FILE: holds a path, not a key: name the file in a configuration file, "
-                "as api_key_file"
-            ],
+        *(
+            (
+                {f"{KEY}_FILE": path},
+                [
+                    f"environment: {KEY}_FILE: holds a path, not a key: name the file in a configuration file, "
+                    "as api_key_file"
+                ],
+            )
+            for path in ("/run/secrets/key", "./key", "../key")
         ),
     ],
 )

@@ -101,6 +101,38 @@ def test_an_empty_block_is_no_settings(file: Path, empty: str) -> None:
     assert account == Account("studio", Secret("k"))
 
 
+def test_a_duration_may_be_as_short_and_as_long_as_its_bounds(file: Path) -> None:
+    shortest = one(file, "  poll_interval: 100ms\n  poll_timeout: 100ms\n  stale_after: 100ms\n")
+    longest = one(file, "  poll_interval: 1y\n  poll_timeout: 1h\n  stale_after: 1y\n")
+    assert (shortest.poll_interval, shortest.poll_timeout, shortest.stale_after) == (0.1, 0.1, 0.1)
+    assert (longest.poll_interval, longest.poll_timeout, longest.stale_after) == (31_536_000, 3600, 31_536_000)
+
+
+def test_an_own_interval_is_compared_with_the_default_it_does_not_replace(file: Path) -> None:
+    defaults = "defaults: {poll_interval: 1m, stale_after: 10m}\n"
+    (account,) = accounts(file, defaults + "accounts: [{name: a, api_key: k, poll_interval: 10m}]")
+    assert (account.poll_interval, account.stale_after) == (600, 600)
+    with pytest.raises(ConfigError) as raised:
+        accounts(file, defaults + "accounts: [{name: a, api_key: k, poll_interval: 11m}]")
+    problem = "is longer than stale_after (10m): set stale_after to at least 11m"
+    assert str(raised.value) == f"{file}:2:49: accounts[0].poll_interval: {problem}"
+
+
+def test_a_severity_and_a_label_of_ones_own_may_be_a_little_like_the_usual_ones(file: Path) -> None:
+    account = one(file, "  thresholds: {credits: {morning: 5}}\n  labels: {_account: x}\n")
+    assert account.thresholds == (Threshold("credits", "morning", 5.0),)
+    assert account.labels == (("_account", "x"),)
+
+
+def test_an_unknown_name_that_could_be_a_key_is_not_repeated(file: Path) -> None:
+    for name, shown in (("averylongwordoftwenty", ""), ("polintervall", "accounts[0].polintervall")):
+        with pytest.raises(ConfigError) as raised:
+            one(file, f"  {name}: x\n")
+        (problem,) = raised.value.problems
+        assert problem.path == (shown or "accounts[0]")
+        assert (name in str(raised.value)) is bool(shown)
+
+
 def test_limits_are_read(file: Path) -> None:
     file.write_text(
         "limits: {max_concurrent_polls: 5, max_requests_per_second: 2.5, max_credit_types: 7}\n"

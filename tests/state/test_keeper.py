@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from support import eventually
 NOW = 1_800_000_000.0
 DAY = 86_400.0
 PATIENT = Pace(patience=60.0, save_within=0.05, pause=0.0)
-IMPATIENT = Pace(patience=0.05, save_within=0.05, pause=0.0)
+IMPATIENT = Pace(patience=0.05, save_within=3600.0, pause=0.0)
 STUDIO, LABS = Account("studio", Secret("k1")), Account("labs", Secret("k2"))
 
 
@@ -83,13 +84,20 @@ def served() -> Served:
 
 
 @contextmanager
-def keeping(disk: Disk | StateFile, served: Served, pace: Pace = PATIENT, now: float = NOW) -> Iterator[Keeper]:
+def keeping(
+    disk: Disk | StateFile,
+    served: Served,
+    pace: Pace = PATIENT,
+    now: float = NOW,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[Keeper]:
     keeper = Keeper(
         disk,
         publish=served.publish,
         withdraw=served.withdraw,
         log=set_up("info", "logfmt", served.log),
         wall=lambda: now,
+        monotonic=monotonic,
         pace=pace,
     )
     keeper.start()
@@ -245,6 +253,74 @@ def test_a_bug_in_saving_counts_as_trouble_and_stops_nothing(served: Served, mon
         assert keeper.errors >= 1
         patch.undo()
         eventually(lambda: "studio" in disk.records)
+
+
+def test_what_is_seen_again_and_again_is_saved_in_time_all_the_same(served: Served) -> None:
+    disk, now = Disk(), [0.0]
+    with keeping(disk, served, Pace(save_within=0.05, pause=0.0), monotonic=lambda: now[0]) as keeper:
+        seen = polled(keeper.begin(STUDIO), 217.0)
+        keeper.publish(seen)
+        eventually(lambda: served.history == [seen])
+        for elapsed in (100.0, 100.04, 100.06):
+            now[0] = elapsed
+            seen = succeeded(seen, Balance({"credits": 217.0}), NOW + elapsed, 0.1, 32)
+            keeper.publish(seen)
+        eventually(lambda: disk.records["studio"].last_success == NOW + 100.06)
+
+
+def test_an_account_that_cannot_be_served_keeps_no_other_waiting(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish = served.publish
+    disk = Disk(works=False)
+    monkeypatch.setattr(served, "publish", lambda one: broken() if one.account is STUDIO else publish(one))
+    with keeping(disk, served) as keeper:
+        for one in (STUDIO, LABS):
+            keeper.publish(polled(keeper.begin(one), 217.0))
+        disk.works.set()
+        eventually(lambda: "labs" in served.snapshots)
+    assert 'msg="internal error" account=studio type=RuntimeError' in served.log.getvalue()
+
+
+def test_between_two_saves_there_is_a_pause(served: Served) -> None:
+    disk, looks = Disk(), threading.Semaphore(0)
+
+    def standing_still() -> float:
+        if threading.current_thread().name == "state":
+            looks.release()
+        return 0.0
+
+    with keeping(disk, served, Pace(pause=0.01), monotonic=standing_still) as keeper:
+        first = polled(keeper.begin(STUDIO), 217.0)
+        keeper.publish(first)
+        eventually(lambda: served.history == [first])
+        keeper.publish(polled(first, 200.0))
+        for _ in range(20):  # each time it looks whether it is time to save
+            assert looks.acquire(timeout=30)
+        assert (disk.tries, served.history) == (1, [first])
+
+
+def test_an_account_that_leaves_while_it_waits_for_the_disk_is_not_served_again(served: Served) -> None:
+    disk = Disk(works=False)
+    with keeping(disk, served) as keeper:
+        keeper.publish(keeper.begin(STUDIO))
+        keeper.publish(polled(Snapshot(STUDIO), 217.0))
+        eventually(lambda: disk.tries == 1)
+        keeper.withdraw("studio")
+    assert disk.saved("studio") != {}
+    assert served.snapshots == {}
+
+
+def test_who_leaves_is_marked_with_the_next_save(served: Served) -> None:
+    disk = Disk()
+    with keeping(disk, served) as keeper:
+        for one in (STUDIO, LABS):
+            keeper.publish(polled(keeper.begin(one), 217.0))
+        eventually(lambda: served.snapshots.keys() == {"studio", "labs"})
+        keeper.withdraw("studio")
+        keeper.publish(polled(served.snapshots["labs"], 200.0))
+        eventually(lambda: disk.records["studio"].left_at == NOW)
+    assert disk.records["labs"].left_at is None
 
 
 def test_an_account_that_leaves_and_comes_back_goes_on_where_it_was(served: Served) -> None:

@@ -42,6 +42,9 @@ def test_amounts_and_new_types_move_and_times_of_sight_do_not() -> None:
     assert has_moved(before, {"credits": replace(ENTRY, granted=6.0)})
     assert has_moved(before, {**before, "image_credits": ENTRY})
     assert has_moved({}, before)
+    assert has_moved({**before, "image_credits": ENTRY}, before)
+    # A spend so small beside what was consumed already that no float can tell.
+    assert has_moved(before, {"credits": replace(ENTRY, balance=69.0)})
 
 
 def test_who_has_left_is_marked_once_and_goes_after_90_days() -> None:

@@ -17,7 +17,7 @@ from shortgenius_exporter.state import schema
 from shortgenius_exporter.state.errors import StateTroubleError
 from shortgenius_exporter.state.file import Opened, StateFile
 from shortgenius_exporter.state.remembered import Remembered
-from statefiles import AT, BOTH, NOW, read, written
+from statefiles import AT, BOTH, NOW, opened, read, written
 
 
 @pytest.fixture
@@ -28,6 +28,11 @@ def path(tmp_path: Path) -> Path:
 def sql(path: Path, script: str) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(script)
+
+
+def change(path: Path, place: int, to: bytes) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:place] + to + content[place + len(to) :])
 
 
 SPOILT: dict[str, tuple[str, Callable[[Path], object], str]] = {
@@ -52,6 +57,11 @@ SPOILT: dict[str, tuple[str, Callable[[Path], object], str]] = {
         "newer",
         lambda path: sql(written(path), "PRAGMA user_version = 2"),
         "was written by a newer exporter (format 2, this one knows 1)",
+    ),
+    "a page size that is none": (
+        "corrupt",
+        lambda path: change(written(path), 16, b"\0\0"),
+        "is damaged: file is not a database",
     ),
     "a table missing": (
         "corrupt",
@@ -144,6 +154,19 @@ def test_what_could_not_be_read_at_the_start_is_set_aside_and_never_overwritten(
     aside = path.with_name(f"state.db.unread-{AT}")
     assert found == Opened({}, f"{path} could not be read when the exporter started; it is now {aside}")
     assert read(aside).records == BOTH
+
+
+def test_what_was_read_at_the_start_is_never_set_aside_for_later_trouble(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, _ = opened(written(path))
+    file._disconnect()  # as a save does that the disk refuses
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "read", refuse)
+        with pytest.raises(StateTroubleError, match="Input/output error"):
+            file.open()
+    assert file.open() == Opened(BOTH)
+    file.close()
 
 
 def refuse(_: sqlite3.Connection) -> dict[str, Remembered]:

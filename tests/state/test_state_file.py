@@ -96,11 +96,12 @@ def test_a_link_to_a_file_in_use_is_in_use(path: Path) -> None:
 
 
 def test_a_file_that_another_program_has_locked_is_refused(path: Path) -> None:
-    with closing(sqlite3.connect(written(path), isolation_level=None)) as other:
+    refused = StateFile(written(path), lambda: NOW)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StateFileError, match=r"locked by another program: end it first$"):
-            read(path)
-    assert read(path).records == BOTH
+            refused.open()
+    assert read(path).records == BOTH, "who was refused holds nothing"
 
 
 def test_paths_that_never_can_work_are_refused_with_what_to_do(tmp_path: Path) -> None:
@@ -174,6 +175,10 @@ def test_the_lock_is_kept_through_trouble(path: Path) -> None:
     file, _ = opened(written(path))
     with disk_refusing(), pytest.raises(StateTroubleError):
         file.save({"studio": LABS})
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StateFileError, match="locked by another program"):
+            file.open()
     with pytest.raises(StateFileError, match="in use by another process"):
         read(path)
     file.close()

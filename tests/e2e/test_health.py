@@ -89,6 +89,7 @@ def test_under_tls_the_certificate_may_name_another_host() -> None:
         thread.join()
 
 
+@pytest.mark.alone
 def test_it_starts_fast_enough_to_run_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
     took = []
     with nobody_listening() as port:

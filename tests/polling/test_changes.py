@@ -119,6 +119,14 @@ def test_the_same_result_twice_is_no_change(results: list[dict[str, float] | Fai
         assert list(changes(snapshot, after(snapshot, result))) == []
 
 
+def test_the_first_answer_after_a_restart_names_what_it_has_and_not_what_is_remembered() -> None:
+    remembered = after(after(UNKNOWN, {"credits": 9.0, "image_credits": 2.0}), {"credits": 9.0})
+    restarted = Snapshot(UNKNOWN.account, ledger=remembered.ledger, last_success=remembered.last_success)
+    assert list(changes(restarted, after(restarted, {"credits": 8.0}))) == [
+        Change(logging.INFO, "account answers", {"balance_credits": 8.0})
+    ]
+
+
 def test_a_new_configuration_is_no_change_of_the_account() -> None:
     before = after(UNKNOWN, {"credits": 1.0})
     assert list(changes(before, replace(before, account=Account("studio", Secret("sk-2"))))) == []

@@ -58,6 +58,11 @@ SPOILT: dict[str, tuple[str, Callable[[Path], object], str]] = {
         lambda path: sql(written(path), "PRAGMA user_version = 2"),
         "was written by a newer exporter (format 2, this one knows 1)",
     ),
+    "a format that no SQLite writes": (
+        "corrupt",
+        lambda path: change(written(path), 18, b"\3"),
+        "is damaged: unknown file format version",
+    ),
     "a page size that is none": (
         "corrupt",
         lambda path: change(written(path), 16, b"\0\0"),

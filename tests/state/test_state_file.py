@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import sqlite3
@@ -9,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shortgenius_exporter.core.ledger import Entry
-from shortgenius_exporter.state import schema
+from shortgenius_exporter.state import lock, schema
 from shortgenius_exporter.state.errors import StateFileError, StateTroubleError
 from shortgenius_exporter.state.file import Opened, StateFile
 from shortgenius_exporter.state.remembered import Remembered
@@ -125,6 +127,32 @@ def test_a_directory_or_a_file_without_permission_is_refused(path: Path, monkeyp
         with pytest.raises(StateFileError) as refused:
             StateFile(path, lambda: NOW).open()
         assert str(refused.value) == f"--state.file: {path}: {problem}"
+
+
+def test_a_file_system_that_is_read_only_for_everybody_is_no_missing_permission(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    assert read(path) == Opened(BOTH)
+
+
+def test_a_disk_that_has_no_room_for_the_lock_is_used_without_one(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    written(path)
+    monkeypatch.setattr(lock, "_open", full)
+    assert read(path) == Opened(BOTH)
+
+
+def test_the_lock_names_its_holder_and_nobody_before(path: Path) -> None:
+    signed = path.with_name("state.db.lock")
+    signed.write_text("pid 12345678901234567890\n")
+    file, _ = opened(path)
+    assert signed.read_text() == f"pid {os.getpid()}\n"
+    file.close()
 
 
 def test_an_empty_file_is_a_new_one(path: Path) -> None:

@@ -61,6 +61,11 @@ def test_the_worst_is_first() -> None:
     assert names("") == ["gone", "empty", "nearly", "low", "fresh", "short", "long", "fine"]
 
 
+def test_of_accounts_in_the_same_state_the_one_that_ends_first_is_first() -> None:
+    fleet = overview(holding("never used", 0.0), holding("used up", 0.0, consumed=50.0))
+    assert names("", fleet) == ["used up", "never used"]
+
+
 @pytest.mark.parametrize(
     ("query", "found"),
     [

@@ -9,7 +9,7 @@ from shortgenius_exporter.app import Options, run
 from shortgenius_exporter.core.account import Account, Settings
 from shortgenius_exporter.logs import Log
 from shortgenius_exporter.simulator.clock import SimulatedClock
-from shortgenius_exporter.simulator.model import SimulatedAccount
+from shortgenius_exporter.simulator.plan import SimulatedAccount
 from shortgenius_exporter.simulator.scenarios import DEMO_SPEED, configured, demo_world, in_real_time
 from shortgenius_exporter.simulator.server import SimulatorServer
 from shortgenius_exporter.web.listen import cannot_listen, parse_address

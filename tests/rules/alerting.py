@@ -24,7 +24,8 @@ from shipped import ALERTMANAGER, RENDER, run
 
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.clock import SimulatedClock
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
+from shortgenius_exporter.simulator.model import World
+from shortgenius_exporter.simulator.plan import Plan, SimulatedAccount
 from shortgenius_exporter.simulator.server import SimulatorServer
 from support import RunningExporter, RunningPrometheus, ask, eventually, exporter, free_port, program, write
 

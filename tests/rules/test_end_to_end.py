@@ -8,7 +8,7 @@ from pathlib import Path
 from alerting import PATIENCE, Given, stack
 
 from hostile.saboteur import sabotaged, strike
-from shortgenius_exporter.simulator.model import Plan
+from shortgenius_exporter.simulator.plan import Plan
 from support import eventually
 
 DAY = 86_400

@@ -6,7 +6,8 @@ import pytest
 
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.clock import SimulatedClock
-from shortgenius_exporter.simulator.model import Plan, SimulatedAccount, World
+from shortgenius_exporter.simulator.model import World
+from shortgenius_exporter.simulator.plan import Plan, SimulatedAccount
 from shortgenius_exporter.simulator.server import SimulatorServer
 
 if TYPE_CHECKING:

@@ -7,18 +7,9 @@ from hypothesis import strategies as st
 
 from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal
 from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.model import (
-    Books,
-    Deposit,
-    Event,
-    Habit,
-    Kind,
-    Plan,
-    SimulatedAccount,
-    World,
-    events,
-    history,
-)
+from shortgenius_exporter.simulator.habits import Habit
+from shortgenius_exporter.simulator.model import Books, World, events, history
+from shortgenius_exporter.simulator.plan import Deposit, Event, Kind, Plan, SimulatedAccount
 
 HOUR = 3_600.0
 DAY = 24 * HOUR

@@ -12,8 +12,9 @@ from random import Random
 
 from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal, Renewal, next_renewal
 from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.habits import seeded
-from shortgenius_exporter.simulator.model import Deposit, Event, Habit, Plan, SimulatedAccount, events
+from shortgenius_exporter.simulator.habits import Habit, seeded
+from shortgenius_exporter.simulator.model import events
+from shortgenius_exporter.simulator.plan import Deposit, Event, Plan, SimulatedAccount
 
 HOUR = 3600.0
 DAY = 24 * HOUR

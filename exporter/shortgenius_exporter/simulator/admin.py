@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.api import Request, SimulatedApi
 from shortgenius_exporter.simulator.faults import Fault, Injection
-from shortgenius_exporter.simulator.model import RateLimit
+from shortgenius_exporter.simulator.plan import RateLimit
 from shortgenius_exporter.simulator.scripts import answer, response
 
 ADMIN_PATH = "/admin/"

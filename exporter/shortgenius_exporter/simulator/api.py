@@ -12,7 +12,8 @@ from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.faults import FLAKY, ON_CONNECT, Injection
 from shortgenius_exporter.simulator.habits import seeded
-from shortgenius_exporter.simulator.model import RateLimit, SimulatedAccount, World
+from shortgenius_exporter.simulator.model import World
+from shortgenius_exporter.simulator.plan import RateLimit, SimulatedAccount
 from shortgenius_exporter.simulator.scripts import Script, Send, answer, error, fault_script
 from shortgenius_exporter.simulator.traffic import Traffic
 

@@ -12,31 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 
 from shortgenius_exporter.core.secret import Secret
-from shortgenius_exporter.simulator.habits import Habit
-from shortgenius_exporter.simulator.plan import (
-    Deposit,
-    Event,
-    Kind,
-    Plan,
-    RateLimit,
-    SimulatedAccount,
-    intents,
-    settle,
-)
-
-__all__ = [
-    "Books",
-    "Deposit",
-    "Event",
-    "Habit",
-    "Kind",
-    "Plan",
-    "RateLimit",
-    "SimulatedAccount",
-    "World",
-    "events",
-    "history",
-]
+from shortgenius_exporter.simulator.plan import Event, Kind, SimulatedAccount, intents, settle
 
 
 @dataclass(frozen=True, slots=True)

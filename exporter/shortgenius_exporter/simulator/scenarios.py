@@ -10,7 +10,8 @@ from shortgenius_exporter.core.renewal import MonthlyRenewal, PeriodicRenewal, R
 from shortgenius_exporter.core.secret import Secret
 from shortgenius_exporter.simulator.clock import SimulatedClock
 from shortgenius_exporter.simulator.habits import DAY, MONTH, Habit, seeded
-from shortgenius_exporter.simulator.model import Deposit, Plan, SimulatedAccount, World
+from shortgenius_exporter.simulator.model import World
+from shortgenius_exporter.simulator.plan import Deposit, Plan, SimulatedAccount
 
 DEMO_SPEED = 1_440.0  # a day a minute
 

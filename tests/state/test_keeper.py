@@ -189,13 +189,32 @@ def test_a_disk_that_does_not_answer_delays_a_value_for_a_moment_and_the_next_on
     assert served.log.getvalue().count('msg="state is saved again"') == 1
 
 
-def test_a_value_that_came_while_the_disk_hung_already_waits_no_longer_either(served: Served) -> None:
+@pytest.mark.parametrize("trouble", [None, "database or disk is full (SQLITE_FULL)"], ids=["hangs", "refuses"])
+def test_what_comes_while_a_save_is_failing_is_served_with_what_waited_for_it(
+    served: Served, trouble: str | None
+) -> None:
     disk = Disk(works=False)
-    with keeping(disk, served, Pace(patience=0.3, save_within=0.05, pause=0.0)) as keeper:
-        keeper.publish(polled(keeper.begin(STUDIO), 217.0))
+    disk.trouble = trouble
+    pace = Pace(patience=3600.0 if trouble else 0.5, save_within=3600.0, pause=0.0)
+    with keeping(disk, served, pace) as keeper:
+        studio, labs = polled(keeper.begin(STUDIO), 217.0), polled(keeper.begin(LABS), 5.0)
+        keeper.publish(studio)
         eventually(lambda: disk.tries == 1)
-        keeper.publish(polled(keeper.begin(LABS), 5.0))
-        eventually(lambda: served.snapshots.keys() == {"studio", "labs"}, patience=5.0)
+        keeper.publish(labs)
+        if trouble:
+            disk.works.set()
+        eventually(lambda: served.history == [studio, labs])
+        assert keeper.errors == 1
+        disk.trouble = None
+
+
+def test_patience_that_runs_out_as_a_save_ends_is_no_trouble(served: Served) -> None:
+    with keeping(Disk(), served) as keeper:
+        first = polled(keeper.begin(STUDIO), 217.0)
+        keeper.publish(first)
+        eventually(lambda: served.history == [first])
+        keeper._lose_patience(1)
+        assert keeper.errors == 0
 
 
 def test_a_disk_that_refuses_is_counted_and_tried_again_until_all_is_saved(served: Served) -> None:

@@ -261,13 +261,16 @@ class Keeper:
             if self._saving != turn:
                 return
             self._count("the disk does not answer")
-            everything = self._turn
-        self._release(everything)
+        self._release(turn)
 
     def _release(self, turn: int) -> None:
-        """Serves what waited, up to ``turn``. The lock is released between accounts, so that polls go on meanwhile."""
+        """Serves what waited, up to ``turn``, and in trouble all: what came since has nothing to wait for either.
+
+        The lock is released between accounts, so that polls go on meanwhile.
+        """
         with self._changed:
             names = list(self._waiting)
+            turn = self._turn if self._in_trouble else turn
         for name in names:
             with self._changed:
                 self._serve(name, turn)

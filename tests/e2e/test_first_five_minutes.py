@@ -64,8 +64,10 @@ def test_a_file_that_may_not_be_read(unreadable: str, open_folder: Path) -> None
     write(open_folder / "studio.key", "sk-a00")
     (open_folder / unreadable).chmod(0)
     as_somebody_else = (
-        "import os, sys\n"
+        "import importlib.metadata, os, sys\n"
         "from shortgenius_exporter import cli, commands\n"
+        # Loads what is loaded when it is first needed, from a folder that may be root's.
+        "importlib.metadata.version('shortgenius-exporter')\n"
         "if os.geteuid() == 0: os.seteuid(65534)\n"
         "sys.exit(cli.main(sys.argv[1:]))"
     )

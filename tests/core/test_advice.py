@@ -33,7 +33,7 @@ def test_every_reason_has_a_sentence_without_the_key(reason: Reason) -> None:
         (Reason.TLS, "name its PEM file in ca_file"),
         (Reason.INVALID_RESPONSE, "Check that base_url is the API's address"),
         (Reason.INTERNAL, "Report it with the lines of the log"),
-        (Reason.AUTH, "Replace the key where it is configured"),
+        (Reason.AUTH, "Replace the account's api_key in the configuration"),
     ],
 )
 def test_each_reason_has_its_own_remedy(reason: Reason, remedy: str) -> None:

@@ -120,6 +120,24 @@ def test_one_check_runs_at_a_time_even_when_its_client_has_left() -> None:
     asyncio.run(scenario())
 
 
+def test_a_wrong_guess_is_answered_late_while_others_wait_and_nothing_else_is() -> None:
+    async def scenario() -> None:
+        gate = threading.Event()
+        checks = Checks(gate)
+        passwords = Passwords(b"key", checks, penalty=3600.0)
+        wrong = asyncio.ensure_future(passwords.accepts(USERS, "prometheus", b"one", "a"))
+        assert await asyncio.to_thread(checks.begun.wait, 10)
+        right = asyncio.ensure_future(passwords.accepts(USERS, "prometheus", b"right", "a"))
+        await asyncio.sleep(0)
+        gate.set()
+        assert await right is True
+        assert not wrong.done()
+        wrong.cancel()
+        assert await passwords.accepts(USERS, "prometheus", b"two", "a") is False
+
+    asyncio.run(scenario())
+
+
 def test_the_newest_of_an_address_comes_first_and_addresses_take_turns() -> None:
     async def scenario() -> list[str]:
         turns, order = Turns(), []

@@ -14,6 +14,7 @@ from shortgenius_exporter.core.secret import Secret
 
 _BCRYPT_BYTES = 72
 WAIT_SECONDS = 5.0
+_PENALTY_SECONDS = 5.0
 _MOST_REFUSED = 1000
 
 
@@ -24,15 +25,20 @@ class BusyError(Exception):
 class Turns:
     """One at a time. Addresses take turns, and of one address the newest comes first.
 
-    A guesser sends the next guess when the last one is answered, so a newcomer waits for one check, not for all the
-    guesses. Nobody is turned away at once: that would only bring the next guess sooner. How many can wait is bounded
-    by the number of connections.
+    A guesser sends the next guess when the last one is answered, which is late while others wait: so a newcomer waits
+    for one check, not for all the guesses. Nobody is turned away at once: that would only bring the next guess sooner.
+    How many can wait is bounded by the number of connections.
     """
 
     def __init__(self, patience: float = WAIT_SECONDS) -> None:
         self._patience = patience
         self._busy = False
         self._waiting: OrderedDict[str, list[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it is somebody's turn."""
+        return self._busy
 
     async def take(self, address: str) -> None:
         """Returns when it is this one's turn, which then ends with :meth:`done`. Raises BusyError."""
@@ -78,12 +84,19 @@ class Turns:
 class Passwords:
     """Remembers what was right and, of the newest thousand, what was wrong: by keyed hashes, never the passwords.
 
-    ``key``: random bytes of this process. ``check``: as ``bcrypt.checkpw``.
+    ``key``: random bytes of this process. ``check``: as ``bcrypt.checkpw``. ``penalty``: seconds by which the answer to
+    a wrong guess is late while others wait.
     """
 
-    def __init__(self, key: bytes, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        check: Callable[[bytes, bytes], bool] = bcrypt.checkpw,
+        penalty: float = _PENALTY_SECONDS,
+    ) -> None:
         self._key = key
         self._check = check
+        self._penalty = penalty
         self._turns = Turns()
         self._right: dict[str, bytes] = {}
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
@@ -102,6 +115,9 @@ class Passwords:
             return remembered
         right = await self._compare(password, hashed) and known is not None
         self._remember(name, digest, right=right)
+        if not right and self._turns.is_taken:
+            # Answered at once, guessers would be back before those who wait had their turn.
+            await asyncio.sleep(self._penalty)
         return right
 
     async def _compare(self, password: bytes, hashed: bytes) -> bool:

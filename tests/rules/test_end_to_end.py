@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
 from alerting import PATIENCE, Given, stack
 
 from hostile.saboteur import sabotaged, strike
@@ -48,8 +49,12 @@ def test_the_page_comes_before_the_credits_are_gone_and_the_renewal_resolves_it(
         assert running.inbox.names("rich") == set()
 
 
+@pytest.mark.alone
 def test_a_revoked_key_pages_once(tmp_path: Path) -> None:
-    """It is also stale, close to its end and failing: all that is held back."""
+    """It is also stale, close to its end and failing: all that is held back.
+
+    Alone: a second stands for five minutes here, and a delay of seconds lets a symptom be seen before its cause.
+    """
     little = Plan(allowance={"credits": 40})
     accounts = (
         Given("revoked", little, ", labels: {team: video}, thresholds: {credits: {critical: 50}}"),

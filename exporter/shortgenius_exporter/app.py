@@ -20,7 +20,7 @@ from shortgenius_exporter.config import ConfigError
 from shortgenius_exporter.core.account import Settings
 from shortgenius_exporter.core.shard import Shard, share
 from shortgenius_exporter.core.snapshot import Snapshot
-from shortgenius_exporter.logs import Log, frames
+from shortgenius_exporter.logs import Log
 from shortgenius_exporter.metrics.exporter import ExporterCollector, ExporterState, exporter_registry
 from shortgenius_exporter.metrics.exposition import Exposition
 from shortgenius_exporter.polling.clock import Clock
@@ -81,7 +81,7 @@ class Exporter:
         )
         self.exposition = Exposition(clock.wall)
         self.registry = exporter_registry(
-            ExporterCollector(self._about_itself, lambda: [self.exposition.durations.family()])
+            ExporterCollector(self.about_itself, lambda: [self.exposition.durations.family()])
         )
         self._keeper = self._keep(options.state_file) if options.state_file else None
         shown = self._keeper or self.exposition
@@ -115,7 +115,7 @@ class Exporter:
             except ConfigError as error:
                 return self._not_reloaded(str(error))
             except Exception as error:  # noqa: BLE001 - a bug must not pass for a success
-                self._log.error("internal error", type=type(error).__name__, frames=frames(error))
+                self._log.bug("internal error", error)
                 return self._not_reloaded(f"internal error ({type(error).__name__}), see the log")
             if self._started and not self.poller.is_alive():
                 # What it holds, a reload would wait for, and with it the thread that answers.
@@ -137,7 +137,7 @@ class Exporter:
     def overview(self) -> Overview:
         """What the status page and the JSON show, as of now."""
         return Overview(
-            exporter=self._about_itself(),
+            exporter=self.about_itself(),
             started_at=self._started_at,
             now=self._clock.wall(),
             snapshots=self.exposition.snapshots(),
@@ -174,7 +174,8 @@ class Exporter:
             monotonic=clock.monotonic,
         )
 
-    def _about_itself(self) -> ExporterState:
+    def about_itself(self) -> ExporterState:
+        """What its metrics about itself say, as of now."""
         errors = self._keeper.errors if self._keeper else 0
         return replace(
             self._state,
@@ -207,7 +208,7 @@ def run(
     sockets = listen(options.listen_addresses)
 
     def announce() -> None:
-        about = exporter.overview().exporter
+        about = exporter.about_itself()
         log.info(
             "starting",
             version=version("shortgenius-exporter"),

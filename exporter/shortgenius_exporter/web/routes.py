@@ -95,7 +95,7 @@ def _metrics(site: Site, request: Request) -> Response:
     site.scraped()
     form = Negotiated(request.headers.get("accept", ""))
     pieces = [*site.exposition.pieces(openmetrics=form.is_openmetrics), [form.encode(site.registry)]]
-    return _compressed(Response([], content_type=form.content_type), pieces, request)
+    return _compressed(Response(pieces, content_type=form.content_type), request)
 
 
 def _probe(site: Site, request: Request) -> Response:
@@ -106,7 +106,7 @@ def _probe(site: Site, request: Request) -> Response:
     body = site.exposition.account(targets[0], openmetrics=form.is_openmetrics)
     if body is None:
         return _text(404, "No account of that name is configured here; target takes a name, never a URL or a key")
-    return _compressed(Response([], content_type=form.content_type), [[body, form.end]], request)
+    return _compressed(Response([[body, form.end]], content_type=form.content_type), request)
 
 
 def _healthy(site: Site, _: Request) -> Response:
@@ -130,7 +130,7 @@ def _status(site: Site, request: Request) -> Response:
     except SelectionError as error:
         return _text(400, str(error))
     policy = ("content-security-policy", CONTENT_SECURITY_POLICY)
-    return _compressed(Response([], content_type="text/html; charset=utf-8", headers=(policy,)), [[page]], request)
+    return _compressed(Response([[page]], content_type="text/html; charset=utf-8", headers=(policy,)), request)
 
 
 def _accounts(site: Site, request: Request) -> Response:
@@ -138,16 +138,17 @@ def _accounts(site: Site, request: Request) -> Response:
         body = accounts_json(site.overview(), selection(request.query))
     except SelectionError as error:
         return Response([[json.dumps({"error": str(error)}).encode(), b"\n"]], 400, "application/json")
-    return _compressed(Response([], content_type="application/json"), [[body]], request)
+    return _compressed(Response([[body]], content_type="application/json"), request)
 
 
 def _text(status: int, text: str) -> Response:
     return Response([[f"{text}\n".encode()]], status)
 
 
-def _compressed(response: Response, pieces: Sequence[Sequence[bytes]], request: Request) -> Response:
-    """``response`` with ``pieces`` for its body, compressed for who can read that."""
+def _compressed(response: Response, request: Request) -> Response:
+    """``response``, compressed for who can read that."""
     headers = [*response.headers, ("vary", "accept, accept-encoding")]
+    pieces = response.pieces
     if gzip_accepted(request.headers.get("accept-encoding", "")):
         headers.append(("content-encoding", "gzip"))
         pieces = [list(_gzip(map(b"".join, pieces)))]
